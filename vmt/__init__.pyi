@@ -1,0 +1,10 @@
+from ._version import __version__ as __version__
+from .errors import CalibrationError as CalibrationError
+from .errors import ConvergenceError as ConvergenceError
+from .errors import InputError as InputError
+from .errors import MemoryBudgetError as MemoryBudgetError
+from .errors import NotPercolatingError as NotPercolatingError
+from .errors import VmtError as VmtError
+from .errors import VmtWarning as VmtWarning
+from .microstructure import GreyImage as GreyImage
+from .microstructure import Microstructure as Microstructure

@@ -1,0 +1,133 @@
+"""Units at the edge: lengths as people write them, SI inside.
+
+A length is a number and a unit, ``"10 nm"``; a spacing is one length or three separated by commas,
+``"10 nm, 10 nm, 20 nm"``. A bare number is refused: a spacing is never guessed.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from vmt.errors import InputError
+
+__all__ = ["LENGTH_UNITS", "check_spacing", "format_length", "parse_length", "parse_spacing"]
+
+#: meters per unit, with the spellings found in TIFF tags and on keyboards
+LENGTH_UNITS: dict[str, float] = {
+    "m": 1.0,
+    "meter": 1.0,
+    "cm": 1e-2,
+    "centimeter": 1e-2,
+    "mm": 1e-3,
+    "millimeter": 1e-3,
+    "um": 1e-6,
+    "µm": 1e-6,  # micro sign
+    "μm": 1e-6,  # Greek mu
+    "micron": 1e-6,
+    "microns": 1e-6,
+    "micrometer": 1e-6,
+    "nm": 1e-9,
+    "nanometer": 1e-9,
+    "angstrom": 1e-10,
+    "Å": 1e-10,
+    "pm": 1e-12,
+    "inch": 0.0254,
+}
+
+_LENGTH = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([^\d\s,]+)\s*")
+_EXPECTED = 'expected a number with a unit, as "10 nm" or "0.398 µm"'
+_DIMENSIONS = 3
+
+
+def parse_length(text: str) -> float:
+    """Read a length with its unit, in meters.
+
+    Raises
+    ------
+    InputError
+        If the text is not a positive number followed by a known unit of length.
+
+    Examples
+    --------
+    >>> parse_length("10 nm")
+    1e-08
+    """
+    match = _LENGTH.fullmatch(text)
+    if match is None:
+        raise InputError(f"{text!r} is not a length; {_EXPECTED}.")
+    number, unit = match.groups()
+    if unit not in LENGTH_UNITS:
+        known = "pm, nm, µm (um), mm, cm, m"
+        raise InputError(f"{text!r} has the unknown unit {unit!r}; {_EXPECTED} (units: {known}).")
+    value = float(number) * LENGTH_UNITS[unit]
+    if not (math.isfinite(value) and value > 0):
+        raise InputError(f"{text!r} is not a positive length; {_EXPECTED}.")
+    return value
+
+
+def parse_spacing(text: str) -> tuple[float, float, float]:
+    """Read a voxel spacing: one length, or three separated by commas, in meters.
+
+    Raises
+    ------
+    InputError
+        If there are not one or three lengths, or one of them can't be read.
+
+    Examples
+    --------
+    >>> parse_spacing("10 nm, 10 nm, 20 nm")
+    (1e-08, 1e-08, 2e-08)
+    """
+    parts = [parse_length(part) for part in text.split(",")]
+    if len(parts) == 1:
+        return (parts[0], parts[0], parts[0])
+    if len(parts) == _DIMENSIONS:
+        return (parts[0], parts[1], parts[2])
+    raise InputError(
+        f"{text!r} has {len(parts)} lengths; expected one for cubic voxels or three, "
+        'as "10 nm, 10 nm, 20 nm".'
+    )
+
+
+def check_spacing(spacing: object) -> tuple[float, float, float]:
+    """Turn a spacing in meters, one number or three, into three positive floats.
+
+    Raises
+    ------
+    InputError
+        If it is not one or three positive, finite numbers.
+
+    Examples
+    --------
+    >>> check_spacing(1e-8)
+    (1e-08, 1e-08, 1e-08)
+    """
+    try:
+        values = (
+            [float(v) for v in spacing]  # type: ignore[attr-defined]  # any sequence of numbers
+            if hasattr(spacing, "__len__") and not isinstance(spacing, str)
+            else [float(spacing)] * _DIMENSIONS  # type: ignore[arg-type]  # checked by float()
+        )
+    except (TypeError, ValueError):
+        values = []
+    if len(values) != _DIMENSIONS or not all(math.isfinite(v) and v > 0 for v in values):
+        raise InputError(
+            f"spacing {spacing!r} can't be used; expected one positive number or three, "
+            "in meters, as spacing=10e-9."
+        )
+    return (values[0], values[1], values[2])
+
+
+def format_length(value: float, digits: int = 4) -> str:
+    """Write a length in meters with the unit that reads best.
+
+    Examples
+    --------
+    >>> format_length(3.98e-07)
+    '398 nm'
+    """
+    for unit, scale in (("m", 1.0), ("mm", 1e-3), ("µm", 1e-6), ("nm", 1e-9)):
+        if value >= scale * 0.9999995:
+            return f"{value / scale:.{digits}g} {unit}"
+    return f"{value / 1e-12:.{digits}g} pm"

@@ -1,0 +1,1 @@
+"""Shapes that travel with their exact answers."""
