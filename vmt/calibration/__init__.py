@@ -1,1 +1,7 @@
-"""calibration"""
+"""Measured images to model parameters."""
+
+from vmt.calibration._adequacy import Finding
+from vmt.calibration._excursion_set import Calibration, calibrate
+from vmt.calibration._selection import FamilySelection, select_family
+
+__all__ = ["Calibration", "FamilySelection", "Finding", "calibrate", "select_family"]
