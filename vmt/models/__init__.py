@@ -1,1 +1,6 @@
-"""models"""
+"""Parameters to structures: covariances and excursion sets of random fields."""
+
+from vmt.models._covariance import Covariance
+from vmt.models._excursion_set import ChiSquareExcursionSet, GaussianExcursionSet
+
+__all__ = ["ChiSquareExcursionSet", "Covariance", "GaussianExcursionSet"]
