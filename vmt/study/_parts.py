@@ -24,8 +24,6 @@ class Parts:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
-        if folder is not None:
-            folder.mkdir(exist_ok=True)
 
     def get(self, name: str, make: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
         """Return the stored part, or make it and store it."""
@@ -35,6 +33,7 @@ class Parts:
         if path.is_file():
             return self._read(path)
         content = dict(make())
+        self._folder.mkdir(exist_ok=True)
         write_json(path, {"schema_version": SCHEMA_VERSION, "part": content})
         return self._read(path)
 
