@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +25,18 @@ COLORS = {
 }
 #: phases by label: pore, solid / active material, binder, further
 PHASE_COLORS = ("#f2efe9", "#33415c", "#d98324", "#7fa99b", "#9a6a9c", "#b7c4cf")
+
+
+def phase_colors(phases: Mapping[str, int]) -> dict[str, str]:
+    """Color of each phase, by the order of the labels.
+
+    Examples
+    --------
+    >>> phase_colors({"solid": 255, "pore": 0})
+    {'pore': '#f2efe9', 'solid': '#33415c'}
+    """
+    ordered = sorted(phases, key=lambda name: phases[name])
+    return {name: PHASE_COLORS[i % len(PHASE_COLORS)] for i, name in enumerate(ordered)}
 
 
 def figure(rows: int = 1, columns: int = 1, *, width: float = 4.2, height: float = 3.2) -> Figure:

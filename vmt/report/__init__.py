@@ -1,1 +1,29 @@
-"""report"""
+"""Tables, renderings, and one self-contained HTML page per result."""
+
+from vmt.report._page import (
+    Badge,
+    Card,
+    Page,
+    Picture,
+    figure_png,
+    figure_svg,
+    format_number,
+    verdict_badge,
+    write_table_csv,
+)
+from vmt.report._render import render, render_png, view_caption
+
+__all__ = [
+    "Badge",
+    "Card",
+    "Page",
+    "Picture",
+    "figure_png",
+    "figure_svg",
+    "format_number",
+    "render",
+    "render_png",
+    "verdict_badge",
+    "view_caption",
+    "write_table_csv",
+]
