@@ -12,6 +12,7 @@ from vmt.report._page import (
     write_table_csv,
 )
 from vmt.report._render import render, render_png, view_caption
+from vmt.report._twin_page import twin_figures, twin_page, twin_table, write_twin
 
 __all__ = [
     "Badge",
@@ -23,7 +24,11 @@ __all__ = [
     "format_number",
     "render",
     "render_png",
+    "twin_figures",
+    "twin_page",
+    "twin_table",
     "verdict_badge",
     "view_caption",
     "write_table_csv",
+    "write_twin",
 ]

@@ -407,7 +407,7 @@ def _embed(picture: Picture) -> dict[str, str]:
         data = content
     elif isinstance(content, str):
         mime, data = "image/svg+xml", content.encode()
-    elif any(ax.images or ax.collections and _heavy(ax.collections) for ax in content.axes):
+    elif any(ax.images or (ax.collections and _heavy(ax.collections)) for ax in content.axes):
         mime, data = "image/png", figure_png(content)
     else:
         mime, data = "image/svg+xml", figure_svg(content).encode()

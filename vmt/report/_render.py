@@ -310,7 +310,7 @@ def _nearness(
         return np.asarray(np.maximum(leaves - np.maximum(enters, 0.0), 0.0))
 
     through = way(low, high) - way(cut_low, cut_high)
-    return np.exp(-through / (0.30 * camera.edges.max())).astype(np.float32)
+    return np.asarray(np.exp(-through / (0.30 * camera.edges.max())), np.float32)
 
 
 def _draw_rays(view: _View, camera: _Camera, background: str) -> npt.NDArray[np.uint8]:
@@ -412,10 +412,11 @@ def _faces(view: _View, camera: _Camera) -> tuple[npt.NDArray[np.float32], npt.N
 
 def _draw_pyvista(view: _View, camera: _Camera, background: str) -> npt.NDArray[np.uint8]:
     corners, colors = _faces(view, camera)
-    size = tuple(_SAMPLES * n for n in camera.size)
+    size = [_SAMPLES * n for n in camera.size]
     with _vtk_lock, _off_screen():
-        import pyvista as pv
+        import pyvista
 
+        pv: Any = pyvista  # its annotations differ from version to version
         plotter = pv.Plotter(off_screen=True, window_size=size, lighting="none")
         try:
             plotter.set_background(background)
@@ -436,7 +437,7 @@ def _draw_pyvista(view: _View, camera: _Camera, background: str) -> npt.NDArray[
             picture = plotter.screenshot(return_img=True)
         finally:
             plotter.close()
-    return _shrink(np.asarray(picture[..., :3], np.float32) / 255)
+    return _shrink(np.asarray(picture[..., :3], np.float32) / np.float32(255))
 
 
 @contextmanager
@@ -512,7 +513,7 @@ def _annotate(
     dark = sum(to_rgb(background)) < 1.5
     ink = "#f4f4f4" if dark else "#222222"
     made = Figure(figsize=(width / 100, height / 100), dpi=100, facecolor=background)
-    canvas = FigureCanvasAgg(made)
+    canvas: Any = FigureCanvasAgg(made)
     ax = made.add_axes((0.0, 0.0, 1.0, 1.0))
     ax.imshow(picture, extent=(0, width, height, 0), interpolation="nearest", aspect="auto")
     ax.set_axis_off()

@@ -1,0 +1,655 @@
+"""The digital twin's page: image beside twins in pictures, curves, and numbers with a verdict."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from vmt._files import whole_directory, write_json
+from vmt._plotting import (
+    COLORS,
+    draw_band,
+    draw_diagonal,
+    draw_scale_bar,
+    draw_slice,
+    figure,
+    finish,
+    legend,
+)
+from vmt._units import format_length
+from vmt.microstructure import Microstructure
+from vmt.report._page import (
+    Badge,
+    Card,
+    Page,
+    Picture,
+    figure_png,
+    figure_svg,
+    format_number,
+    verdict_badge,
+    write_table_csv,
+)
+from vmt.report._render import render_png, view_caption
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["twin_figures", "twin_page", "twin_table", "write_twin"]
+
+Curve = tuple[
+    npt.NDArray[Any],
+    npt.NDArray[Any],
+    npt.NDArray[Any],
+    npt.NDArray[Any],
+    npt.NDArray[Any],
+    str,
+    str,
+]
+MFactors = tuple[float, npt.NDArray[Any], float, npt.NDArray[Any]]
+
+_Z95 = 1.959963984540054  # 97.5 % quantile of the standard normal
+_COLUMNS = (
+    "descriptor",
+    "phase",
+    "unit",
+    "image",
+    "twins, mean",
+    "twins, std",
+    "z",
+    "verdict",
+    "closed form",
+)
+
+
+class Finding(Protocol):
+    """One check of the model against the image, with its number."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def value(self) -> float: ...
+    @property
+    def threshold(self) -> float: ...
+    @property
+    def triggered(self) -> bool: ...
+
+
+class Calibration(Protocol):
+    """What `calibrate` gives."""
+
+    @property
+    def model(self) -> Any: ...
+    @property
+    def parameters(self) -> Mapping[str, float]: ...
+    @property
+    def standard_error(self) -> Mapping[str, float]: ...
+    @property
+    def adequate(self) -> bool: ...
+    @property
+    def findings(self) -> Sequence[Finding]: ...
+    def plot(self, ax: Axes | None = None) -> Axes: ...
+
+
+class Selection(Protocol):
+    """The table of model families."""
+
+    @property
+    def columns(self) -> Sequence[str]: ...
+    @property
+    def rows(self) -> Sequence[Sequence[object]]: ...
+    @property
+    def best(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+
+
+class TwinRow(Protocol):
+    """One descriptor of one phase: the image's value beside the twins'."""
+
+    @property
+    def descriptor(self) -> str: ...
+    @property
+    def phase(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def image(self) -> float: ...
+    @property
+    def mean(self) -> float: ...
+    @property
+    def std(self) -> float: ...
+    @property
+    def z(self) -> float | None: ...
+    @property
+    def verdict(self) -> str: ...
+    @property
+    def closed_form(self) -> float | None: ...
+
+
+class TwinReport(Protocol):
+    """What `vmt.twin` gives, as far as the page needs it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def image(self) -> Microstructure: ...
+    @property
+    def phase(self) -> str: ...
+    @property
+    def background(self) -> str: ...
+    @property
+    def calibration(self) -> Calibration: ...
+    @property
+    def selection(self) -> Selection | None: ...
+    @property
+    def realizations(self) -> Sequence[Microstructure]: ...
+    @property
+    def rows(self) -> Sequence[TwinRow]: ...
+    @property
+    def curves(self) -> Mapping[str, Curve]: ...
+    @property
+    def m_factors(self) -> Mapping[str, MFactors]: ...
+    @property
+    def truth(self) -> Mapping[str, float] | None: ...
+    @property
+    def is_phantom(self) -> bool: ...
+    @property
+    def verdict(self) -> str: ...
+    @property
+    def provenance(self) -> Mapping[str, Any]: ...
+    @property
+    def text(self) -> Sequence[str]: ...
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+def twin_page(report: TwinReport) -> Page:
+    """Build the page of a digital twin.
+
+    Parameters
+    ----------
+    report : TwinReport
+        The result of `vmt.twin`.
+
+    Returns
+    -------
+    Page
+        Headline verdict, key numbers, pictures, curves, M-factors (Neumann et al. 2023, Figs. 2,
+        3, 5), the table of descriptors, parameters, findings, model families and provenance.
+    """
+    return _build(report, twin_figures(report), _renderings(report))
+
+
+def write_twin(report: TwinReport, directory: str | os.PathLike[str]) -> None:
+    """Write a twin's page, table, figures, provenance and numbers into an existing directory.
+
+    The files are ``report.html``, ``table.csv``, ``figures/*.png`` and ``*.svg``,
+    ``provenance.json`` and ``result.json``; each is whole or not there, the figures together.
+    """
+    target = Path(directory)
+    figures, renderings = twin_figures(report), _renderings(report)
+    with whole_directory(target / "figures") as folder:
+        for name, made in figures.items():
+            (folder / f"{name}.png").write_bytes(figure_png(made))
+            (folder / f"{name}.svg").write_text(figure_svg(made), encoding="utf-8")
+        for name, picture in renderings.items():
+            (folder / f"{name}.png").write_bytes(picture.content)  # type: ignore[arg-type]  # PNG
+    write_table_csv(target / "table.csv", *twin_table(report))
+    write_json(target / "provenance.json", report.provenance)
+    write_json(target / "result.json", report.to_dict())
+    _build(report, figures, renderings).write(target / "report.html")
+
+
+def twin_table(report: TwinReport) -> tuple[Sequence[str], list[list[object]]]:
+    """Give the columns and rows of the descriptors' table in SI units."""
+    rows: list[list[object]] = [
+        [r.descriptor, r.phase, r.unit, r.image, r.mean, r.std, r.z, r.verdict, r.closed_form]
+        for r in report.rows
+    ]
+    return _COLUMNS, rows
+
+
+def twin_figures(report: TwinReport) -> dict[str, Figure]:
+    """Draw the figures of a twin, each by the name of its file."""
+    made: dict[str, Figure] = {}
+    if report.realizations:
+        made["slices"] = _slices(report)
+    for name, curve in report.curves.items():
+        made[f"curve_{_slug(name)}"] = _curve(curve)
+    if report.m_factors:
+        made["m_factors"] = _m_factors(report)
+    if any(_spread(row) for row in report.rows):
+        made["descriptors"] = _deviations(report)
+    fit = figure(width=5.2, height=3.6)
+    report.calibration.plot(fit.axes[0])
+    made["calibration"] = fit
+    return made
+
+
+def _slug(name: str) -> str:
+    text = "".join(c if c.isascii() and c.isalnum() else "_" for c in name.lower())
+    return "_".join(part for part in text.split("_") if part) or "curve"
+
+
+def _binary(structure: Microstructure, phase: str, name: str, background: str) -> Microstructure:
+    """Show the phase against everything else, so that image and twin are drawn alike."""
+    return Microstructure(structure.mask(phase), structure.spacing, {background: 0, name: 1})
+
+
+def _pair(report: TwinReport) -> Iterator[tuple[str, Microstructure, Microstructure]]:
+    """Image and first twin, cropped to the window that both have: key, shown, original."""
+    found = [("image", report.image, report.phase)]
+    if report.realizations:
+        twin = report.realizations[0]
+        found.append(("twin", twin, report.phase if report.phase in twin.phases else "solid"))
+    lengths = [min(s.size[a] for _, s, _ in found) for a in range(3)]
+    for key, structure, phase in found:
+        kept = (
+            slice(max(1, min(n, round(length / d))))
+            for n, length, d in zip(structure.shape, lengths, structure.spacing, strict=True)
+        )
+        shown = _binary(structure.crop(*kept), phase, report.phase, report.background)
+        yield key, shown, structure
+
+
+def _renderings(report: TwinReport) -> dict[str, Picture]:
+    titles = {"image": "The image", "twin": "A twin"}
+    if report.is_phantom:
+        titles["image"] = "The phantom (generated)"
+    made = {}
+    for key, shown, _ in _pair(report):
+        content = render_png(shown, phase=report.phase, title=titles[key])
+        caption = f"{titles[key]} in 3D: {view_caption(shown, phase=report.phase)}."
+        alt = f"3D rendering of {titles[key].lower()}, one corner cut out"
+        made[f"rendering_{key}"] = Picture(content, caption, alt)
+    return made
+
+
+def _slices(report: TwinReport) -> Figure:
+    made = figure(1, 2, width=4.0, height=4.0)
+    titles = {"image": "Phantom (generated)" if report.is_phantom else "Image", "twin": "Twin"}
+    for ax, (key, shown, _) in zip(made.axes, _pair(report), strict=True):
+        plane = shown.labels[:, shown.shape[1] // 2, :]
+        spacing = (shown.spacing[0], shown.spacing[2])
+        draw_slice(ax, plane, spacing, shown.phases, titles[key])
+        draw_scale_bar(ax, (plane.shape[0] * spacing[0] * 1e6, plane.shape[1] * spacing[1] * 1e6))
+    return made
+
+
+def _curve(curve: Curve) -> Figure:
+    x, image, mean, low, high, xlabel, ylabel = curve
+    made = figure(width=5.2, height=3.6)
+    ax = made.axes[0]
+    draw_band(ax, x, mean, low, high, label="twins, mean", band_label="twins, spread")
+    ax.plot(x, image, color=COLORS["image"], linewidth=1.6, label="image")
+    if np.nanmin(np.concatenate([image, low])) <= 0:
+        ax.axhline(0.0, color=COLORS["muted"], linewidth=0.8, zorder=0)
+    finish(ax, xlabel=xlabel, ylabel=ylabel)
+    legend(ax)
+    return made
+
+
+def _m_factors(report: TwinReport) -> Figure:
+    made = figure(2, len(report.m_factors), width=4.0, height=3.7)
+    count = len(report.m_factors)
+    for i, (phase, (image, twins, predicted, twins_predicted)) in enumerate(
+        report.m_factors.items()
+    ):
+        upper, lower = made.axes[i], made.axes[count + i]
+        twins, twins_predicted = np.atleast_1d(twins), np.atleast_1d(twins_predicted)
+        dots: dict[str, Any] = {"s": 28, "color": COLORS["model"], "alpha": 0.75, "zorder": 3}
+        star: dict[str, Any] = {"marker": "D", "s": 44, "color": COLORS["image"], "zorder": 4}
+
+        draw_diagonal(upper, np.append(twins, image))
+        upper.scatter(np.full(twins.size, image), twins, label="twins", linewidth=0, **dots)
+        upper.scatter([image], [np.nanmean(twins)], label="twins, mean", **_mean_mark())
+        finish(upper, xlabel="M-factor, image", ylabel="M-factor, twins", title=phase)
+        legend(upper, loc="upper left")
+
+        draw_diagonal(lower, np.concatenate([twins, twins_predicted, [image, predicted]]))
+        lower.scatter(twins, twins_predicted, label="twins", linewidth=0, **dots)
+        lower.scatter([image], [predicted], label="image", linewidth=0, **star)
+        finish(lower, xlabel="M-factor, computed", ylabel="M-factor, predicted", title=phase)
+        legend(lower, loc="upper left")
+    return made
+
+
+def _mean_mark() -> dict[str, Any]:
+    return {"marker": "_", "s": 260, "color": COLORS["truth"], "linewidth": 1.6, "zorder": 4}
+
+
+def _spread(row: TwinRow) -> bool:
+    return bool(math.isfinite(row.image) and math.isfinite(row.mean) and row.std > 0)
+
+
+def _deviations(report: TwinReport) -> Figure:
+    """Where the image lies among the twins: distance to their mean in their standard deviations."""
+    rows = [row for row in report.rows if _spread(row)]
+    made = figure(width=6.4, height=0.9 + 0.27 * len(rows))
+    ax = made.axes[0]
+    limit = 8.0
+    ax.axvspan(-2, 2, color=COLORS["good"], alpha=0.12, linewidth=0)
+    ax.axvline(0, color=COLORS["muted"], linewidth=0.9)
+    for place, row in enumerate(reversed(rows)):
+        distance = (row.image - row.mean) / row.std
+        shown = float(np.clip(distance, -limit, limit))
+        color = COLORS["good"] if row.verdict == "inside" else COLORS["model"]
+        if row.verdict == "not comparable":
+            color = COLORS["muted"]
+        mark = "o" if shown == distance else (">" if distance > 0 else "<")
+        ax.scatter([shown], [place], marker=mark, color=color, s=36, zorder=3)
+        if shown != distance:
+            ax.annotate(
+                format_number(distance, 2),
+                (shown, place),
+                (-9 if distance > 0 else 9, 0),
+                textcoords="offset points",
+                ha="right" if distance > 0 else "left",
+                va="center",
+                fontsize=8,
+            )
+    labels = [f"{row.descriptor}, {row.phase}" if row.phase else row.descriptor for row in rows]
+    ax.set_yticks(range(len(rows)), labels[::-1])
+    ax.set_xlim(-limit - 0.5, limit + 0.5)
+    ax.set_ylim(-0.7, len(rows) - 0.3)
+    finish(ax, xlabel="(image − mean of the twins) / standard deviation of the twins")
+    return made
+
+
+def _build(
+    report: TwinReport, figures: Mapping[str, Figure], renderings: Mapping[str, Picture]
+) -> Page:
+    size = "×".join(str(n) for n in report.image.shape)
+    voxel = " × ".join(dict.fromkeys(format_length(d) for d in report.image.spacing))
+    page = Page(
+        f"Digital twin of {report.name}",
+        f"{report.phase} in {report.background}; {size} voxels of {voxel}",
+    )
+    page.verdict(report.verdict)
+    counts = {
+        v: sum(row.verdict == v for row in report.rows)
+        for v in ("inside", "outside", "not comparable")
+    }
+    page.badges(_badges(report, counts))
+    page.cards(_cards(report, counts))
+    page.text(list(report.text))
+    for section in (_pictures, _morphology, _transport, _table, _model, _families):
+        section(page, report, figures, renderings)
+    page.details(
+        "How to read this page",
+        [
+            "The model has few parameters. They are estimated from the image's volume fraction "
+            "and two-point coverage probability alone; every other descriptor is a test that the "
+            "twins can fail.",
+            "A twin is one random realization of the calibrated model, of the voxel size given in "
+            "the table's caption. The spread of the twins is what chance alone does to a window "
+            "of that size.",
+            "Inside: the image's value lies within the spread of the twins, so that the image "
+            "could be one of them as far as this descriptor goes. Outside: it does not, and z "
+            "says by how much. Not comparable: one of the two values does not exist, as the path "
+            "length in a phase without a path.",
+            "The M-factor is the effective conductivity of a phase over its bulk conductivity. "
+            "The predicted one uses the volume fraction, the geodesic tortuosity and the "
+            "constrictivity only (Neumann et al. 2023, eq. 15). The constrictivity is the squared "
+            "ratio of bottleneck to bulge radius: 1 without bottlenecks.",
+            "Axis 0 is through-plane, from the separator (top) to the current collector.",
+        ],
+    )
+    return page.provenance(report.provenance)
+
+
+def _badges(report: TwinReport, counts: Mapping[str, int]) -> list[Badge]:
+    badges = []
+    if report.is_phantom:
+        badges.append(Badge("phantom: generated, not measured", "note"))
+    adequate = report.calibration.adequate
+    badges.append(Badge("model adequate" if adequate else "model not adequate", _tone(adequate)))
+    badges += [
+        Badge(f"{count} {verdict}", verdict_badge(verdict).tone)
+        for verdict, count in counts.items()
+        if count
+    ]
+    return badges
+
+
+def _tone(good: bool) -> Any:
+    return "good" if good else "bad"
+
+
+def _cards(report: TwinReport, counts: Mapping[str, int]) -> list[Card]:
+    compared = counts["inside"] + counts["outside"]
+    cards = [
+        Card("descriptors inside the spread", f"{counts['inside']} of {compared}"),
+        Card(f"volume fraction, {report.phase}", report.image.volume_fraction(report.phase), "",
+             "image"),
+    ]  # fmt: skip
+    for phase, (image, twins, _, _) in report.m_factors.items():
+        values = np.atleast_1d(twins)
+        spread = float(np.std(values, ddof=1)) if values.size > 1 else math.nan
+        note = f"twins {format_number(float(np.mean(values)), 3)}"
+        if math.isfinite(spread):
+            note += f" ± {format_number(spread, 2)}"
+        cards.append(Card(f"M-factor, {phase}", format_number(float(image), 3), "", note))
+    return cards
+
+
+def _pictures(
+    page: Page,
+    report: TwinReport,
+    figures: Mapping[str, Figure],
+    renderings: Mapping[str, Picture],
+) -> None:
+    page.section("The image beside a twin")
+    if "slices" in figures:
+        what = "phantom" if report.is_phantom else "image"
+        window = "same window and scale; axis 0 downward, axis 2 to the right"
+        if len(report.image.phases) > 2:
+            window += f"; all phases but {report.phase} are drawn as {report.background}"
+        page.figure(
+            figures["slices"],
+            f"Middle slices of the {what} (left) and of the first twin (right), {window}.",
+            f"2D slices of the {what} and of a twin, {report.phase} dark",
+        )
+    page.figures(list(renderings.values()))
+
+
+def _morphology(
+    page: Page,
+    report: TwinReport,
+    figures: Mapping[str, Figure],
+    renderings: Mapping[str, Picture],
+) -> None:
+    if report.curves:
+        page.section("Curves")
+        page.figures(
+            [
+                Picture(
+                    figures[f"curve_{_slug(name)}"],
+                    f"{_sentence(name)}: image, mean of the twins, and the twins' spread (band).",
+                    f"{name} of the image and of the twins",
+                )
+                for name in report.curves
+            ]
+        )
+
+
+def _sentence(name: str) -> str:
+    text = name.replace("_", " ")
+    return text[:1].upper() + text[1:]
+
+
+def _transport(
+    page: Page,
+    report: TwinReport,
+    figures: Mapping[str, Figure],
+    renderings: Mapping[str, Picture],
+) -> None:
+    if "m_factors" in figures:
+        page.section("Effective transport")
+        page.figure(
+            figures["m_factors"],
+            "Top: M-factor of each twin against that of the image. Bottom: M-factor predicted "
+            "from three descriptors against the computed one. On the line both are equal.",
+            "scatter plots of M-factors of the image and the twins with the diagonal",
+        )
+
+
+def _table(
+    page: Page,
+    report: TwinReport,
+    figures: Mapping[str, Figure],
+    renderings: Mapping[str, Picture],
+) -> None:
+    page.section("Descriptor by descriptor")
+    if "descriptors" in figures:
+        page.figure(
+            figures["descriptors"],
+            "Where the image lies among the twins. Shaded: two standard deviations.",
+            "distance of the image to the mean of the twins for each descriptor",
+        )
+    rows = []
+    for row in report.rows:
+        scale, unit = _display(row.unit, row.image, row.mean)
+        closed = None if row.closed_form is None else row.closed_form * scale
+        rows.append(
+            [
+                row.descriptor,
+                row.phase,
+                unit,
+                format_number(row.image * scale),
+                f"{format_number(row.mean * scale)} ± {format_number(row.std * scale, 2)}",
+                "–" if row.z is None else f"{row.z:+.1f}".replace("-", "−"),
+                verdict_badge(row.verdict),
+                format_number(closed),
+            ]
+        )
+    keep = 8 if any(row.closed_form is not None for row in report.rows) else 7
+    heads = ("descriptor", "phase", "unit", "image", "twins", "z", "verdict", "closed form")
+    units = ("", "", "", "", "mean ± std", "", "", "of the model")
+    align: list[Any] = ["left", "left", "left", "right", "right", "right", "left", "right"]
+    caption = "Image against twins."
+    if report.realizations:
+        first = report.realizations[0]
+        size = "×".join(str(n) for n in first.shape)
+        voxel = " × ".join(dict.fromkeys(format_length(d) for d in first.spacing))
+        caption = f"Image against twins of {size} voxels of {voxel}."
+    if any(row.z is not None for row in report.rows):
+        caption += " z: distance of the image to the twins' mean in standard deviations."
+    page.table(
+        heads[:keep],
+        [row[:keep] for row in rows],
+        caption=caption,
+        units=units[:keep],
+        align=align[:keep],
+    )
+
+
+def _display(unit: str, *values: float) -> tuple[float, str]:
+    """Scale and unit that read well for lengths and their inverse; others stay in SI."""
+    sizes = [abs(v) for v in values if math.isfinite(v) and v != 0]
+    size = max(sizes, default=1.0)
+    if unit == "m":
+        return (1e9, "nm") if size < 1e-6 else (1e6, "µm")
+    if unit in ("1/m", "m⁻¹", "m^-1"):
+        return (1e-6, "1/µm") if size > 1e3 else (1.0, unit)
+    return 1.0, unit
+
+
+def _model(
+    page: Page,
+    report: TwinReport,
+    figures: Mapping[str, Figure],
+    renderings: Mapping[str, Picture],
+) -> None:
+    calibration = report.calibration
+    page.section("The calibrated model", str(calibration.model))
+    page.figure(
+        figures["calibration"],
+        "What the model was fitted to: the image's curve and the fitted model's.",
+        "fit of the model to the image's two-point coverage probability",
+    )
+    truth = report.truth
+    rows: list[list[object]] = []
+    for key, value in calibration.parameters.items():
+        name, unit = _name_and_unit(key)
+        error = calibration.standard_error.get(key, math.nan)
+        inside = f"{format_number(value - _Z95 * error)} to {format_number(value + _Z95 * error)}"
+        known = math.isfinite(error)
+        row: list[object] = [name, unit, format_number(value), format_number(error, 2)]
+        row.append(inside if known else "–")
+        if truth is not None:
+            true = truth.get(key)
+            row.append(format_number(true))
+            covered = true is not None and known and abs(true - value) <= _Z95 * error
+            row.append(
+                Badge("–") if true is None or not known
+                else Badge("in the interval" if covered else "not in the interval", _tone(covered))
+            )  # fmt: skip
+        rows.append(row)
+    columns = ["parameter", "unit", "estimate", "standard error", "95 % interval"]
+    align: list[Any] = ["left", "left", "right", "right", "right"]
+    if truth is not None:
+        columns += ["truth", "truth is"]
+        align += ["right", "left"]
+    caption = "Estimated parameters"
+    caption += " beside the truth, which is known for a phantom." if truth is not None else "."
+    page.table(columns, rows, caption=caption, align=align)
+
+    triggered = [finding for finding in calibration.findings if finding.triggered]
+    if not triggered:
+        page.callout("good", "No check speaks against the model.", label="Adequate.")
+    for finding in triggered:
+        page.callout("finding", finding.text, label=f"{_sentence(finding.name)}.")
+    if calibration.findings:
+        checks: list[list[object]] = [
+            [
+                _sentence(f.name),
+                format_number(f.value, 3),
+                format_number(f.threshold, 3),
+                Badge("speaks against the model" if f.triggered else "passed",
+                      _tone(not f.triggered)),
+                f.text,
+            ]
+            for f in calibration.findings
+        ]  # fmt: skip
+        page.table(
+            ["check", "value", "threshold", "result", "what it says"],
+            checks,
+            caption="Can this model family be the twin of this image? Each check with its number.",
+            align=["left", "right", "right", "left", "left"],
+        )
+
+
+def _name_and_unit(key: str) -> tuple[str, str]:
+    """Split ``"rate [1/m]"`` into name and unit."""
+    name, _, rest = key.partition(" [")
+    return name.replace("_", " "), rest.rstrip("]")
+
+
+def _families(
+    page: Page,
+    report: TwinReport,
+    figures: Mapping[str, Figure],
+    renderings: Mapping[str, Picture],
+) -> None:
+    selection = report.selection
+    if selection is None:
+        return
+    page.section("Model families", selection.text)
+    rows = [list(row) for row in selection.rows]
+    for row in rows:
+        if row and row[0] == selection.best:
+            row[0] = Badge(f"{selection.best}: best", "good")
+    page.table(
+        list(selection.columns),
+        rows,
+        caption="Candidates by descriptors that were not used to fit them.",
+    )
