@@ -12,7 +12,8 @@ from vmt.report._page import (
     write_table_csv,
 )
 from vmt.report._render import render, render_png, view_caption
-from vmt.report._twin_page import twin_figures, twin_page, twin_table, write_twin
+from vmt.report._twin_figures import twin_figures
+from vmt.report._twin_page import twin_page, twin_table, write_twin
 
 __all__ = [
     "Badge",

@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from vmt._files import whole_directory, write_json
-from vmt._plotting import (
-    COLORS,
-    draw_band,
-    draw_diagonal,
-    draw_scale_bar,
-    draw_slice,
-    figure,
-    finish,
-    legend,
-)
 from vmt._units import format_length
-from vmt.microstructure import Microstructure
 from vmt.report._page import (
     Badge,
     Card,
@@ -36,23 +24,13 @@ from vmt.report._page import (
     write_table_csv,
 )
 from vmt.report._render import render_png, view_caption
+from vmt.report._twin_contract import TwinReport
+from vmt.report._twin_figures import curve_name, same_window, twin_figures
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["twin_figures", "twin_page", "twin_table", "write_twin"]
-
-Curve = tuple[
-    npt.NDArray[Any],
-    npt.NDArray[Any],
-    npt.NDArray[Any],
-    npt.NDArray[Any],
-    npt.NDArray[Any],
-    str,
-    str,
-]
-MFactors = tuple[float, npt.NDArray[Any], float, npt.NDArray[Any]]
+__all__ = ["twin_page", "twin_table", "write_twin"]
 
 _Z95 = 1.959963984540054  # 97.5 % quantile of the standard normal
 _COLUMNS = (
@@ -66,109 +44,6 @@ _COLUMNS = (
     "verdict",
     "closed form",
 )
-
-
-class Finding(Protocol):
-    """One check of the model against the image, with its number."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def value(self) -> float: ...
-    @property
-    def threshold(self) -> float: ...
-    @property
-    def triggered(self) -> bool: ...
-
-
-class Calibration(Protocol):
-    """What `calibrate` gives."""
-
-    @property
-    def model(self) -> Any: ...
-    @property
-    def parameters(self) -> Mapping[str, float]: ...
-    @property
-    def standard_error(self) -> Mapping[str, float]: ...
-    @property
-    def adequate(self) -> bool: ...
-    @property
-    def findings(self) -> Sequence[Finding]: ...
-    def plot(self, ax: Axes | None = None) -> Axes: ...
-
-
-class Selection(Protocol):
-    """The table of model families."""
-
-    @property
-    def columns(self) -> Sequence[str]: ...
-    @property
-    def rows(self) -> Sequence[Sequence[object]]: ...
-    @property
-    def best(self) -> str: ...
-    @property
-    def text(self) -> str: ...
-
-
-class TwinRow(Protocol):
-    """One descriptor of one phase: the image's value beside the twins'."""
-
-    @property
-    def descriptor(self) -> str: ...
-    @property
-    def phase(self) -> str: ...
-    @property
-    def unit(self) -> str: ...
-    @property
-    def image(self) -> float: ...
-    @property
-    def mean(self) -> float: ...
-    @property
-    def std(self) -> float: ...
-    @property
-    def z(self) -> float | None: ...
-    @property
-    def verdict(self) -> str: ...
-    @property
-    def closed_form(self) -> float | None: ...
-
-
-class TwinReport(Protocol):
-    """What `vmt.twin` gives, as far as the page needs it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def image(self) -> Microstructure: ...
-    @property
-    def phase(self) -> str: ...
-    @property
-    def background(self) -> str: ...
-    @property
-    def calibration(self) -> Calibration: ...
-    @property
-    def selection(self) -> Selection | None: ...
-    @property
-    def realizations(self) -> Sequence[Microstructure]: ...
-    @property
-    def rows(self) -> Sequence[TwinRow]: ...
-    @property
-    def curves(self) -> Mapping[str, Curve]: ...
-    @property
-    def m_factors(self) -> Mapping[str, MFactors]: ...
-    @property
-    def truth(self) -> Mapping[str, float] | None: ...
-    @property
-    def is_phantom(self) -> bool: ...
-    @property
-    def verdict(self) -> str: ...
-    @property
-    def provenance(self) -> Mapping[str, Any]: ...
-    @property
-    def text(self) -> Sequence[str]: ...
-    def to_dict(self) -> dict[str, Any]: ...
 
 
 def twin_page(report: TwinReport) -> Page:
@@ -217,150 +92,16 @@ def twin_table(report: TwinReport) -> tuple[Sequence[str], list[list[object]]]:
     return _COLUMNS, rows
 
 
-def twin_figures(report: TwinReport) -> dict[str, Figure]:
-    """Draw the figures of a twin, each by the name of its file."""
-    made: dict[str, Figure] = {}
-    if report.realizations:
-        made["slices"] = _slices(report)
-    for name, curve in report.curves.items():
-        made[f"curve_{_slug(name)}"] = _curve(curve)
-    if report.m_factors:
-        made["m_factors"] = _m_factors(report)
-    if any(_spread(row) for row in report.rows):
-        made["descriptors"] = _deviations(report)
-    fit = figure(width=5.2, height=3.6)
-    report.calibration.plot(fit.axes[0])
-    made["calibration"] = fit
-    return made
-
-
-def _slug(name: str) -> str:
-    text = "".join(c if c.isascii() and c.isalnum() else "_" for c in name.lower())
-    return "_".join(part for part in text.split("_") if part) or "curve"
-
-
-def _binary(structure: Microstructure, phase: str, name: str, background: str) -> Microstructure:
-    """Show the phase against everything else, so that image and twin are drawn alike."""
-    return Microstructure(structure.mask(phase), structure.spacing, {background: 0, name: 1})
-
-
-def _pair(report: TwinReport) -> Iterator[tuple[str, Microstructure, Microstructure]]:
-    """Image and first twin, cropped to the window that both have: key, shown, original."""
-    found = [("image", report.image, report.phase)]
-    if report.realizations:
-        twin = report.realizations[0]
-        found.append(("twin", twin, report.phase if report.phase in twin.phases else "solid"))
-    lengths = [min(s.size[a] for _, s, _ in found) for a in range(3)]
-    for key, structure, phase in found:
-        kept = (
-            slice(max(1, min(n, round(length / d))))
-            for n, length, d in zip(structure.shape, lengths, structure.spacing, strict=True)
-        )
-        shown = _binary(structure.crop(*kept), phase, report.phase, report.background)
-        yield key, shown, structure
-
-
 def _renderings(report: TwinReport) -> dict[str, Picture]:
     titles = {"image": "The image", "twin": "A twin"}
     if report.is_phantom:
         titles["image"] = "The phantom (generated)"
     made = {}
-    for key, shown, _ in _pair(report):
-        content = render_png(shown, phase=report.phase, title=titles[key])
+    for key, shown, _ in same_window(report):
+        content = render_png(shown, phase=report.phase, size=(760, 680), title=titles[key])
         caption = f"{titles[key]} in 3D: {view_caption(shown, phase=report.phase)}."
         alt = f"3D rendering of {titles[key].lower()}, one corner cut out"
         made[f"rendering_{key}"] = Picture(content, caption, alt)
-    return made
-
-
-def _slices(report: TwinReport) -> Figure:
-    made = figure(1, 2, width=4.0, height=4.0)
-    titles = {"image": "Phantom (generated)" if report.is_phantom else "Image", "twin": "Twin"}
-    for ax, (key, shown, _) in zip(made.axes, _pair(report), strict=True):
-        plane = shown.labels[:, shown.shape[1] // 2, :]
-        spacing = (shown.spacing[0], shown.spacing[2])
-        draw_slice(ax, plane, spacing, shown.phases, titles[key])
-        draw_scale_bar(ax, (plane.shape[0] * spacing[0] * 1e6, plane.shape[1] * spacing[1] * 1e6))
-    return made
-
-
-def _curve(curve: Curve) -> Figure:
-    x, image, mean, low, high, xlabel, ylabel = curve
-    made = figure(width=5.2, height=3.6)
-    ax = made.axes[0]
-    draw_band(ax, x, mean, low, high, label="twins, mean", band_label="twins, spread")
-    ax.plot(x, image, color=COLORS["image"], linewidth=1.6, label="image")
-    if np.nanmin(np.concatenate([image, low])) <= 0:
-        ax.axhline(0.0, color=COLORS["muted"], linewidth=0.8, zorder=0)
-    finish(ax, xlabel=xlabel, ylabel=ylabel)
-    legend(ax)
-    return made
-
-
-def _m_factors(report: TwinReport) -> Figure:
-    made = figure(2, len(report.m_factors), width=4.0, height=3.7)
-    count = len(report.m_factors)
-    for i, (phase, (image, twins, predicted, twins_predicted)) in enumerate(
-        report.m_factors.items()
-    ):
-        upper, lower = made.axes[i], made.axes[count + i]
-        twins, twins_predicted = np.atleast_1d(twins), np.atleast_1d(twins_predicted)
-        dots: dict[str, Any] = {"s": 28, "color": COLORS["model"], "alpha": 0.75, "zorder": 3}
-        star: dict[str, Any] = {"marker": "D", "s": 44, "color": COLORS["image"], "zorder": 4}
-
-        draw_diagonal(upper, np.append(twins, image))
-        upper.scatter(np.full(twins.size, image), twins, label="twins", linewidth=0, **dots)
-        upper.scatter([image], [np.nanmean(twins)], label="twins, mean", **_mean_mark())
-        finish(upper, xlabel="M-factor, image", ylabel="M-factor, twins", title=phase)
-        legend(upper, loc="upper left")
-
-        draw_diagonal(lower, np.concatenate([twins, twins_predicted, [image, predicted]]))
-        lower.scatter(twins, twins_predicted, label="twins", linewidth=0, **dots)
-        lower.scatter([image], [predicted], label="image", linewidth=0, **star)
-        finish(lower, xlabel="M-factor, computed", ylabel="M-factor, predicted", title=phase)
-        legend(lower, loc="upper left")
-    return made
-
-
-def _mean_mark() -> dict[str, Any]:
-    return {"marker": "_", "s": 260, "color": COLORS["truth"], "linewidth": 1.6, "zorder": 4}
-
-
-def _spread(row: TwinRow) -> bool:
-    return bool(math.isfinite(row.image) and math.isfinite(row.mean) and row.std > 0)
-
-
-def _deviations(report: TwinReport) -> Figure:
-    """Where the image lies among the twins: distance to their mean in their standard deviations."""
-    rows = [row for row in report.rows if _spread(row)]
-    made = figure(width=6.4, height=0.9 + 0.27 * len(rows))
-    ax = made.axes[0]
-    limit = 8.0
-    ax.axvspan(-2, 2, color=COLORS["good"], alpha=0.12, linewidth=0)
-    ax.axvline(0, color=COLORS["muted"], linewidth=0.9)
-    for place, row in enumerate(reversed(rows)):
-        distance = (row.image - row.mean) / row.std
-        shown = float(np.clip(distance, -limit, limit))
-        color = COLORS["good"] if row.verdict == "inside" else COLORS["model"]
-        if row.verdict == "not comparable":
-            color = COLORS["muted"]
-        mark = "o" if shown == distance else (">" if distance > 0 else "<")
-        ax.scatter([shown], [place], marker=mark, color=color, s=36, zorder=3)
-        if shown != distance:
-            ax.annotate(
-                format_number(distance, 2),
-                (shown, place),
-                (-9 if distance > 0 else 9, 0),
-                textcoords="offset points",
-                ha="right" if distance > 0 else "left",
-                va="center",
-                fontsize=8,
-            )
-    labels = [f"{row.descriptor}, {row.phase}" if row.phase else row.descriptor for row in rows]
-    ax.set_yticks(range(len(rows)), labels[::-1])
-    ax.set_xlim(-limit - 0.5, limit + 0.5)
-    ax.set_ylim(-0.7, len(rows) - 0.3)
-    finish(ax, xlabel="(image − mean of the twins) / standard deviation of the twins")
     return made
 
 
@@ -472,7 +213,7 @@ def _morphology(
         page.figures(
             [
                 Picture(
-                    figures[f"curve_{_slug(name)}"],
+                    figures[curve_name(name)],
                     f"{_sentence(name)}: image, mean of the twins, and the twins' spread (band).",
                     f"{name} of the image and of the twins",
                 )
