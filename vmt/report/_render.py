@@ -517,9 +517,9 @@ def _annotate(
     ax = made.add_axes((0.0, 0.0, 1.0, 1.0))
     ax.imshow(picture, extent=(0, width, height, 0), interpolation="nearest", aspect="auto")
     ax.set_axis_off()
-    _outline(ax, camera, ink, max(7.0, height / 70))
+    _outline(ax, camera, ink, max(6.0, height / 56))
 
-    small = max(6.0, min(height / 78, width / 78))
+    small = max(6.0, min(height / 62, width / 62))
     if title:
         ax.text(width / 2, 0.02 * height, title, ha="center", va="top", size=1.4 * small, color=ink)
     ax.text(

@@ -110,13 +110,13 @@ def _m_factors(report: TwinReport) -> Figure:
         upper.scatter(np.full(twins.size, image), twins, label="twins", linewidth=0, **dots)
         upper.scatter([image], [np.nanmean(twins)], label="twins, mean", **_mean_mark())
         finish(upper, xlabel="M-factor, image", ylabel="M-factor, twins", title=phase)
-        legend(upper, loc="upper left")
+        legend(upper)
 
         draw_diagonal(lower, np.concatenate([twins, twins_predicted, [image, predicted]]))
         lower.scatter(twins, twins_predicted, label="twins", linewidth=0, **dots)
         lower.scatter([image], [predicted], label="image", linewidth=0, **star)
         finish(lower, xlabel="M-factor, computed", ylabel="M-factor, predicted", title=phase)
-        legend(lower, loc="upper left")
+        legend(lower)
         for ax in (upper, lower):
             ax.locator_params(nbins=4)
     return made

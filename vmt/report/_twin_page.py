@@ -265,8 +265,9 @@ def _table(
                 row.descriptor,
                 row.phase,
                 unit,
-                format_number(row.image * scale),
-                f"{format_number(row.mean * scale)} ± {format_number(row.std * scale, 2)}",
+                _as_precise(row.image * scale, row.std * scale),
+                f"{_as_precise(row.mean * scale, row.std * scale)} ± "
+                f"{_as_precise(row.std * scale, row.std * scale)}",
                 "–" if row.z is None else f"{row.z:+.1f}".replace("-", "−"),
                 verdict_badge(row.verdict),
                 format_number(closed),
@@ -291,6 +292,18 @@ def _table(
         units=units[:keep],
         align=align[:keep],
     )
+
+
+def _as_precise(value: float, error: float) -> str:
+    """Write a value with as many decimals as its error has with two digits."""
+    if not (math.isfinite(value) and math.isfinite(error) and 1e-6 < error < abs(value) < 1e5):
+        known = math.isfinite(error) and 1e-6 < error == value < 1e5
+        return f"{value:.{_decimals(error)}f}" if known else format_number(value)
+    return f"{value:.{_decimals(error)}f}".replace("-", "−")
+
+
+def _decimals(error: float) -> int:
+    return max(0, 1 - math.floor(math.log10(error)))
 
 
 def _display(unit: str, *values: float) -> tuple[float, str]:
@@ -321,19 +334,20 @@ def _model(
     rows: list[list[object]] = []
     for key, value in calibration.parameters.items():
         name, unit = _name_and_unit(key)
-        error = calibration.standard_error.get(key, math.nan)
-        inside = f"{format_number(value - _Z95 * error)} to {format_number(value + _Z95 * error)}"
-        known = math.isfinite(error)
-        row: list[object] = [name, unit, format_number(value), format_number(error, 2)]
-        row.append(inside if known else "–")
+        scale, unit = _display(unit, value)
+        error = scale * calibration.standard_error.get(key, math.nan)
+        best, known = scale * value, math.isfinite(error)
+        ends = (_as_precise(best + sign * _Z95 * error, error) for sign in (-1, 1))
+        row: list[object] = [name, unit, _as_precise(best, error), format_number(error, 2)]
+        row.append(" to ".join(ends) if known else "–")
         if truth is not None:
             true = truth.get(key)
-            row.append(format_number(true))
-            covered = true is not None and known and abs(true - value) <= _Z95 * error
-            row.append(
-                Badge("–") if true is None or not known
-                else Badge("in the interval" if covered else "not in the interval", _tone(covered))
-            )  # fmt: skip
+            row.append("–" if true is None else _as_precise(scale * true, error))
+            if true is None or not known:
+                row.append("–")
+            else:
+                covered = abs(true - value) * scale <= _Z95 * error
+                row.append(Badge("in the interval" if covered else "outside it", _tone(covered)))
         rows.append(row)
     columns = ["parameter", "unit", "estimate", "standard error", "95 % interval"]
     align: list[Any] = ["left", "left", "right", "right", "right"]
