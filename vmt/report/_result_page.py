@@ -39,14 +39,16 @@ def result_table(content: Mapping[str, Any]) -> list[tuple[str, str, object]]:
     return list(_rows(content))
 
 
-def _rows(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str, object]]:
+def _rows(
+    content: Mapping[str, Any], prefix: str = "", outer: str = ""
+) -> Iterator[tuple[str, str, object]]:
     for key, value in content.items():
         name, _, rest = str(key).partition(" [")
-        shown = prefix + name.replace("_", " ")
+        shown, unit = prefix + name.replace("_", " "), rest.rstrip("]") or outer
         if isinstance(value, Mapping):
-            yield from _rows(value, f"{shown} › ")
+            yield from _rows(value, f"{shown} › ", unit)
         elif value is None or isinstance(value, (str, int, float)):
-            yield shown, rest.rstrip("]"), value
+            yield shown, unit, value
 
 
 def result_page(
