@@ -1,1 +1,39 @@
-"""report"""
+"""Tables, renderings, and one self-contained HTML page per result."""
+
+from vmt.report._page import (
+    Badge,
+    Card,
+    Page,
+    Picture,
+    figure_png,
+    figure_svg,
+    format_number,
+    verdict_badge,
+    write_table_csv,
+)
+from vmt.report._render import render, render_png, view_caption
+from vmt.report._result_page import result_page, result_table, write_result
+from vmt.report._twin_figures import twin_figures
+from vmt.report._twin_page import twin_page, twin_table, write_twin
+
+__all__ = [
+    "Badge",
+    "Card",
+    "Page",
+    "Picture",
+    "figure_png",
+    "figure_svg",
+    "format_number",
+    "render",
+    "render_png",
+    "result_page",
+    "result_table",
+    "twin_figures",
+    "twin_page",
+    "twin_table",
+    "verdict_badge",
+    "view_caption",
+    "write_result",
+    "write_table_csv",
+    "write_twin",
+]

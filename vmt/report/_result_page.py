@@ -1,0 +1,96 @@
+"""A page for any small result: what ``to_dict()`` says as a table, and its plot."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from vmt._files import whole_file, write_json
+from vmt.report._page import Page, figure_png, write_table_csv
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["result_page", "result_table", "write_result"]
+
+_COLUMNS = ("quantity", "unit", "value")
+
+
+class Result(Protocol):
+    """What every result has."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give numbers by name, units in the names."""
+
+    def plot(self) -> Axes:
+        """Draw the result."""
+
+
+def result_table(content: Mapping[str, Any]) -> list[tuple[str, str, object]]:
+    """Give a result's scalars as rows of name, unit and value; curves and arrays are left out.
+
+    Examples
+    --------
+    >>> result_table({"solid": {"conductivity [S/m]": 0.2}, "curve": [1.0, 2.0]})
+    [('solid › conductivity', 'S/m', 0.2)]
+    """
+    return list(_rows(content))
+
+
+def _rows(
+    content: Mapping[str, Any], prefix: str = "", outer: str = ""
+) -> Iterator[tuple[str, str, object]]:
+    for key, value in content.items():
+        name, _, rest = str(key).partition(" [")
+        shown, unit = prefix + name.replace("_", " "), rest.rstrip("]") or outer
+        if isinstance(value, Mapping):
+            yield from _rows(value, f"{shown} › ", unit)
+        elif value is None or isinstance(value, (str, int, float)):
+            yield shown, unit, value
+
+
+def result_page(
+    result: Result, title: str, subtitle: str, provenance: Mapping[str, object]
+) -> Page:
+    """Build a page with the result's numbers, its plot, and where it comes from."""
+    return _build(result.to_dict(), figure_png(_figure(result)), title, subtitle, provenance)
+
+
+def write_result(
+    result: Result,
+    directory: str | os.PathLike[str],
+    title: str,
+    subtitle: str,
+    provenance: Mapping[str, object],
+) -> None:
+    """Write a result into an existing directory, each file whole or not there.
+
+    The files are ``report.html``, ``table.csv``, ``figure.png``, ``result.json`` and
+    ``provenance.json``.
+    """
+    target, content, picture = Path(directory), result.to_dict(), figure_png(_figure(result))
+    with whole_file(target / "figure.png") as temporary:
+        temporary.write_bytes(picture)
+    write_table_csv(target / "table.csv", _COLUMNS, result_table(content))
+    write_json(target / "result.json", content)
+    write_json(target / "provenance.json", provenance)
+    _build(content, picture, title, subtitle, provenance).write(target / "report.html")
+
+
+def _figure(result: Result) -> Any:
+    return result.plot().figure
+
+
+def _build(
+    content: Mapping[str, Any],
+    picture: bytes,
+    title: str,
+    subtitle: str,
+    provenance: Mapping[str, object],
+) -> Page:
+    page = Page(title, subtitle).section("Numbers")
+    page.table(_COLUMNS, result_table(content), align=("left", "left", "right"), caption=title)
+    page.section("Figure").figure(picture, title, f"plot of the result: {title}")
+    return page.provenance(provenance)
