@@ -17,24 +17,38 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 __all__ = [
     "byte_backward",
-    "byte_codes",
     "byte_coarse_faces",
+    "byte_codes",
     "byte_direction",
     "byte_forward",
     "byte_ramp",
 ]
 
+Array = npt.NDArray[Any]
 _jit: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 
 ZERO = np.float32(0)
 
 
 @_jit
-def _relax_row(out, b, code, xm, xp, ym, yp, zz, wx, wy, wz):
+def _relax_row(
+    out: Array,
+    b: Array,
+    code: Array,
+    xm: Array,
+    xp: Array,
+    ym: Array,
+    yp: Array,
+    zz: Array,
+    wx: float,
+    wy: float,
+    wz: float,
+) -> None:
     for m in range(out.size):
         c = np.uint32(code[m])
         d = (
@@ -47,7 +61,19 @@ def _relax_row(out, b, code, xm, xp, ym, yp, zz, wx, wy, wz):
 
 
 @_jit
-def _apply_row(out, x, code, xm, xp, ym, yp, zz, wx, wy, wz):
+def _apply_row(
+    out: Array,
+    x: Array,
+    code: Array,
+    xm: Array,
+    xp: Array,
+    ym: Array,
+    yp: Array,
+    zz: Array,
+    wx: float,
+    wy: float,
+    wz: float,
+) -> None:
     for m in range(out.size):
         c = np.uint32(code[m])
         d = (
@@ -60,37 +86,37 @@ def _apply_row(out, x, code, xm, xp, ym, yp, zz, wx, wy, wz):
 
 
 @_jit
-def _axpy_row(y, x, a):
+def _axpy_row(y: Array, x: Array, a: float) -> None:
     for m in range(y.size):
         y[m] += a * x[m]
 
 
 @_jit
-def _direction_row(p, z, beta):
+def _direction_row(p: Array, z: Array, beta: float) -> None:
     for m in range(p.size):
         p[m] = z[m] + beta * p[m]
 
 
 @_jit
-def _subtract_add_row(total, b, a):
+def _subtract_add_row(total: Array, b: Array, a: Array) -> None:
     for m in range(total.size):
         total[m] += b[m] - a[m]
 
 
 @_jit
-def _prolong_row(z, e, code):
+def _prolong_row(z: Array, e: Array, code: Array) -> None:
     for m in range(z.size):
         z[m] += e[m] if code[m] > 0 else ZERO
 
 
 @_jit
-def _dot_row(acc, x, y):
+def _dot_row(acc: Array, x: Array, y: Array) -> None:
     for m in range(acc.size):
         acc[m] += np.float64(x[m]) * np.float64(y[m])
 
 
 @_jit
-def _wrap_row(x, i, j, h, odd):
+def _wrap_row(x: Array, i: int, j: int, h: int, odd: bool) -> None:
     """Fill the rim of a row that is periodic along z."""
     if odd:
         x[i, j, 1, 0] = x[i, j, 0, h]
@@ -101,7 +127,9 @@ def _wrap_row(x, i, j, h, odd):
 
 
 @_jit
-def _apply_plane(out, x, code, i, wx, wy, wz, periodic_y):
+def _apply_plane(
+    out: Array, x: Array, code: Array, i: int, wx: float, wy: float, wz: float, periodic_y: bool
+) -> None:
     ny = x.shape[1] - 2
     h = x.shape[3] - 2
     for j in range(1, ny + 1):
@@ -124,8 +152,20 @@ def _apply_plane(out, x, code, i, wx, wy, wz, periodic_y):
 
 
 @_jit
-def byte_direction(p, z, q, code, beta, wx, wy, wz, periodic_y, periodic_z, odd):
-    """p ← z + β p and q ← A p in one pass; returns p·q."""
+def byte_direction(
+    p: Array,
+    z: Array,
+    q: Array,
+    code: Array,
+    beta: float,
+    wx: float,
+    wy: float,
+    wz: float,
+    periodic_y: bool,
+    periodic_z: bool,
+    odd: bool,
+) -> Any:
+    """Replace p by z + β p and write A p into q in one pass; returns p·q."""
     nx = p.shape[0] - 2
     ny = p.shape[1] - 2
     h = p.shape[3] - 2
@@ -146,7 +186,18 @@ def byte_direction(p, z, q, code, beta, wx, wy, wz, periodic_y, periodic_z, odd)
 
 
 @_jit
-def _restrict_plane(z, r, code, i, total, row, wx, wy, wz, periodic_y):
+def _restrict_plane(
+    z: Array,
+    r: Array,
+    code: Array,
+    i: int,
+    total: Array,
+    row: Array,
+    wx: float,
+    wy: float,
+    wz: float,
+    periodic_y: bool,
+) -> None:
     """Add the residual r - A z of plane i to the aggregates' sums of one coarse plane."""
     ny = z.shape[1] - 2
     h = z.shape[3] - 2
@@ -171,7 +222,7 @@ def _restrict_plane(z, r, code, i, total, row, wx, wy, wz, periodic_y):
 
 
 @_jit
-def _store_plane(total, coarse, i):
+def _store_plane(total: Array, coarse: Array, i: int) -> None:
     """Write sums in natural order along z as even and odd rows."""
     h = total.shape[1]
     for j in range(total.shape[0]):
@@ -182,7 +233,7 @@ def _store_plane(total, coarse, i):
 
 
 @_jit
-def _load_plane(total, coarse, i):
+def _load_plane(total: Array, coarse: Array, i: int) -> None:
     """Read even and odd rows into natural order along z."""
     h = total.shape[1]
     for j in range(total.shape[0]):
@@ -194,8 +245,22 @@ def _load_plane(total, coarse, i):
 
 @_jit
 def byte_forward(
-    r, q, x, p, z, code, coarse, alpha, update, wx, wy, wz, periodic_y, periodic_z, odd
-):
+    r: Array,
+    q: Array,
+    x: Array,
+    p: Array,
+    z: Array,
+    code: Array,
+    coarse: Array,
+    alpha: float,
+    update: bool,
+    wx: float,
+    wy: float,
+    wz: float,
+    periodic_y: bool,
+    periodic_z: bool,
+    odd: bool,
+) -> None:
     """Update r and x along p, sweep forward from zero into z, restrict the residual to coarse."""
     nx = z.shape[0] - 2
     ny = z.shape[1] - 2
@@ -237,7 +302,20 @@ def byte_forward(
 
 
 @_jit
-def byte_backward(z, r, q, code, coarse, wx, wy, wz, periodic_y, periodic_z, odd, dots):
+def byte_backward(
+    z: Array,
+    r: Array,
+    q: Array,
+    code: Array,
+    coarse: Array,
+    wx: float,
+    wy: float,
+    wz: float,
+    periodic_y: bool,
+    periodic_z: bool,
+    odd: bool,
+    dots: bool,
+) -> Any:
     """Add the coarse correction to z and sweep backward; returns z·r and z·q if asked for."""
     nx = z.shape[0] - 2
     ny = z.shape[1] - 2
@@ -286,7 +364,7 @@ def byte_backward(z, r, q, code, coarse, wx, wy, wz, periodic_y, periodic_z, odd
 
 
 @_jit
-def byte_codes(mask, code, periodic_y, periodic_z):
+def byte_codes(mask: Array, code: Array, periodic_y: bool, periodic_z: bool) -> None:
     """Write the neighbor counts of a mask (nx, ny, nz) into the padded array of codes."""
     nx, ny, nz = mask.shape
     wrap_y = periodic_y and ny > 1
@@ -312,7 +390,7 @@ def byte_codes(mask, code, periodic_y, periodic_z):
 
 
 @_jit
-def byte_ramp(code, r):
+def byte_ramp(code: Array, r: Array) -> Any:
     """Residual of the ramp of slope one, in units of a face; returns the ramp's energy."""
     nx = code.shape[0] - 2
     ny = code.shape[1] - 2
@@ -331,7 +409,20 @@ def byte_ramp(code, r):
 
 
 @_jit
-def byte_coarse_faces(code, cx, cy, cz, g0, g1, nz, wx, wy, wz, periodic_y, periodic_z):
+def byte_coarse_faces(
+    code: Array,
+    cx: Array,
+    cy: Array,
+    cz: Array,
+    g0: Array,
+    g1: Array,
+    nz: int,
+    wx: float,
+    wy: float,
+    wz: float,
+    periodic_y: bool,
+    periodic_z: bool,
+) -> None:
     """Sum the conductances between 2×2×2 aggregates, and to the two electrodes.
 
     The weights carry the factor that corrects piecewise-constant interpolation (one half along

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 __all__ = [
@@ -19,16 +20,28 @@ __all__ = [
     "double_pack",
     "double_ramp",
     "double_step",
-    "double_true_residual",
     "label_faces",
     "unpack",
 ]
 
+Array = npt.NDArray[Any]
 _jit: Any = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @_jit
-def _outflow(x, labels, i, j, k, tx, ty, tz, wall, wrap_y, wrap_z):
+def _outflow(
+    x: Array,
+    labels: Array,
+    i: int,
+    j: int,
+    k: int,
+    tx: Array,
+    ty: Array,
+    tz: Array,
+    wall: Array,
+    wrap_y: bool,
+    wrap_z: bool,
+) -> Any:
     """Σ w (x_i - x_j) over the neighbors of a voxel and the electrodes (held at zero)."""
     nx, ny, nz = labels.shape
     a = labels[i, j, k]
@@ -62,8 +75,18 @@ def _outflow(x, labels, i, j, k, tx, ty, tz, wall, wrap_y, wrap_z):
 
 
 @_jit
-def double_apply(q, p, labels, tx, ty, tz, wall, wrap_y, wrap_z):
-    """q ← A p; returns p·q, summed by rows in order."""
+def double_apply(
+    q: Array,
+    p: Array,
+    labels: Array,
+    tx: Array,
+    ty: Array,
+    tz: Array,
+    wall: Array,
+    wrap_y: bool,
+    wrap_z: bool,
+) -> Any:
+    """Write A p into q; returns p·q, summed by rows in order."""
     nx, ny, nz = labels.shape
     total = 0.0
     for i in range(nx):
@@ -79,23 +102,8 @@ def double_apply(q, p, labels, tx, ty, tz, wall, wrap_y, wrap_z):
 
 
 @_jit
-def double_true_residual(r, x, labels, tx, ty, tz, wall, wrap_y, wrap_z):
-    """r ← b - A x, with b the residual of the ramp of slope one."""
-    nx, ny, nz = labels.shape
-    for i in range(nx):
-        for j in range(ny):
-            for k in range(nz):
-                a = labels[i, j, k]
-                if a > 0:
-                    left = tx[a, labels[i - 1, j, k]] if i > 0 else 0.5 * wall[a]
-                    right = tx[a, labels[i + 1, j, k]] if i < nx - 1 else 0.5 * wall[a]
-                    s = _outflow(x, labels, i, j, k, tx, ty, tz, wall, wrap_y, wrap_z)
-                    r[i, j, k] = right - left - s
-
-
-@_jit
-def double_ramp(r, labels, tx, wall):
-    """r ← residual of the ramp of slope one; returns the ramp's energy."""
+def double_ramp(r: Array, labels: Array, tx: Array, wall: Array) -> Any:
+    """Write the residual of the ramp of slope one into r; returns the ramp's energy."""
     nx, ny, nz = labels.shape
     energy = 0.0
     for i in range(nx):
@@ -113,7 +121,7 @@ def double_ramp(r, labels, tx, wall):
 
 
 @_jit
-def double_pack(b, r):
+def double_pack(b: Array, r: Array) -> Any:
     """Write r, divided by its largest magnitude, in float32 even and odd rows; returns it."""
     nx, ny, nz = r.shape
     largest = 0.0
@@ -130,8 +138,10 @@ def double_pack(b, r):
 
 
 @_jit
-def double_direction(p, z, r, q, labels, largest, previous):
-    """p ← z + β p with β from conjugacy, z scaled back; returns z·r.
+def double_direction(
+    p: Array, z: Array, r: Array, q: Array, labels: Array, largest: float, previous: float
+) -> Any:
+    """Replace p by z + β p with β from conjugacy, z scaled back; returns z·r.
 
     `previous` is p·q of the last direction, or 0 for none.
     """
@@ -160,8 +170,8 @@ def double_direction(p, z, r, q, labels, largest, previous):
 
 
 @_jit
-def double_step(x, r, p, q, alpha):
-    """x ← x + α p and r ← r - α q."""
+def double_step(x: Array, r: Array, p: Array, q: Array, alpha: float) -> None:
+    """Add α p to x and subtract α q from r."""
     nx, ny, nz = x.shape
     for i in range(nx):
         for j in range(ny):
@@ -171,7 +181,7 @@ def double_step(x, r, p, q, alpha):
 
 
 @_jit
-def double_layer_fluxes(x, labels, tx, wall):
+def double_layer_fluxes(x: Array, labels: Array, tx: Array, wall: Array) -> Any:
     """Flux through each of the nx + 1 planes of faces, for the ramp of slope one plus x."""
     nx, ny, nz = labels.shape
     fluxes = np.zeros(nx + 1)
@@ -196,7 +206,20 @@ def double_layer_fluxes(x, labels, tx, wall):
 
 
 @_jit
-def label_faces(labels, cx, cy, cz, g0, g1, tx, ty, tz, wall, wrap_y, wrap_z):
+def label_faces(
+    labels: Array,
+    cx: Array,
+    cy: Array,
+    cz: Array,
+    g0: Array,
+    g1: Array,
+    tx: Array,
+    ty: Array,
+    tz: Array,
+    wall: Array,
+    wrap_y: bool,
+    wrap_z: bool,
+) -> None:
     """Write the conductances between voxels as the faces of a float level."""
     nx, ny, nz = labels.shape
     for i in range(nx):
@@ -224,7 +247,7 @@ def label_faces(labels, cx, cy, cz, g0, g1, tx, ty, tz, wall, wrap_y, wrap_z):
 
 
 @_jit
-def unpack(x, out):
+def unpack(x: Array, out: Array) -> None:
     """Copy even and odd rows into a plain (nx, ny, nz) array."""
     nx, ny, nz = out.shape
     for i in range(nx):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 __all__ = [
@@ -25,61 +26,62 @@ __all__ = [
     "float_wrap_faces",
 ]
 
+Array = npt.NDArray[Any]
 _jit: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 
 ZERO = np.float32(0)
 
 
 @_jit
-def _first_row(s, b, c, x):
+def _first_row(s: Array, b: Array, c: Array, x: Array) -> None:
     for m in range(s.size):
         s[m] = b[m] + c[m] * x[m]
 
 
 @_jit
-def _add_row(s, c, x):
+def _add_row(s: Array, c: Array, x: Array) -> None:
     for m in range(s.size):
         s[m] += c[m] * x[m]
 
 
 @_jit
-def _add_two_rows(s, c, x, d, y):
+def _add_two_rows(s: Array, c: Array, x: Array, d: Array, y: Array) -> None:
     for m in range(s.size):
         s[m] += c[m] * x[m] + d[m] * y[m]
 
 
 @_jit
-def _divide_row(out, s, d):
+def _divide_row(out: Array, s: Array, d: Array) -> None:
     for m in range(out.size):
         out[m] = s[m] / d[m] if d[m] > 0 else ZERO
 
 
 @_jit
-def _add_residual_row(total, s, x, d):
+def _add_residual_row(total: Array, s: Array, x: Array, d: Array) -> None:
     for m in range(total.size):
         total[m] += s[m] - d[m] * x[m] if d[m] > 0 else ZERO
 
 
 @_jit
-def _negate_row(out, s, x, d):
+def _negate_row(out: Array, s: Array, x: Array, d: Array) -> None:
     for m in range(out.size):
         out[m] = d[m] * x[m] - s[m] if d[m] > 0 else ZERO
 
 
 @_jit
-def _prolong_row(z, e, d):
+def _prolong_row(z: Array, e: Array, d: Array) -> None:
     for m in range(z.size):
         z[m] += e[m] if d[m] > 0 else ZERO
 
 
 @_jit
-def _dot_row(acc, x, y):
+def _dot_row(acc: Array, x: Array, y: Array) -> None:
     for m in range(acc.size):
         acc[m] += np.float64(x[m]) * np.float64(y[m])
 
 
 @_jit
-def _wrap_row(x, i, j, h, odd):
+def _wrap_row(x: Array, i: int, j: int, h: int, odd: bool) -> None:
     if odd:
         x[i, j, 1, 0] = x[i, j, 0, h]
         x[i, j, 1, h] = x[i, j, 0, 1]
@@ -89,8 +91,19 @@ def _wrap_row(x, i, j, h, odd):
 
 
 @_jit
-def _neighbor_row(s, b, x, cx, cy, cz, i, j, c, periodic_y):
-    """s ← b + Σ w x over the six neighbors of row (i, j, c)."""
+def _neighbor_row(
+    s: Array,
+    b: Array,
+    x: Array,
+    cx: Array,
+    cy: Array,
+    cz: Array,
+    i: int,
+    j: int,
+    c: int,
+    periodic_y: bool,
+) -> None:
+    """Write b + Σ w x over the six neighbors of row (i, j, c) into s."""
     ny = x.shape[1] - 2
     h = x.shape[3] - 2
     jm = ny if (periodic_y and j == 1) else j - 1
@@ -114,8 +127,19 @@ def _neighbor_row(s, b, x, cx, cy, cz, i, j, c, periodic_y):
 
 
 @_jit
-def float_apply(v, x, cx, cy, cz, diagonal, b, periodic_y, periodic_z, odd):
-    """v ← A x; returns x·b and x·v."""
+def float_apply(
+    v: Array,
+    x: Array,
+    cx: Array,
+    cy: Array,
+    cz: Array,
+    diagonal: Array,
+    b: Array,
+    periodic_y: bool,
+    periodic_z: bool,
+    odd: bool,
+) -> Any:
+    """Write A x into v; returns x·b and x·v."""
     nx = x.shape[0] - 2
     ny = x.shape[1] - 2
     h = x.shape[3] - 2
@@ -138,8 +162,8 @@ def float_apply(v, x, cx, cy, cz, diagonal, b, periodic_y, periodic_z, odd):
 
 
 @_jit
-def float_subtract(b, v, alpha):
-    """b ← b - α v; returns b·b before and after."""
+def float_subtract(b: Array, v: Array, alpha: float) -> Any:
+    """Subtract α v from b; returns b·b before and after."""
     h = b.shape[3] - 2
     before = np.zeros(h, np.float64)
     after = np.zeros(h, np.float64)
@@ -156,8 +180,8 @@ def float_subtract(b, v, alpha):
 
 
 @_jit
-def float_combine(x, y, a, b):
-    """x ← a x + b y."""
+def float_combine(x: Array, y: Array, a: float, b: float) -> None:
+    """Replace x by a x + b y."""
     h = x.shape[3] - 2
     for i in range(1, x.shape[0] - 1):
         for j in range(1, x.shape[1] - 1):
@@ -169,7 +193,7 @@ def float_combine(x, y, a, b):
 
 
 @_jit
-def float_dot(x, y):
+def float_dot(x: Array, y: Array) -> Any:
     """Return x·y."""
     h = x.shape[3] - 2
     acc = np.zeros(h, np.float64)
@@ -181,7 +205,7 @@ def float_dot(x, y):
 
 
 @_jit
-def _store_plane(total, coarse, i):
+def _store_plane(total: Array, coarse: Array, i: int) -> None:
     h = total.shape[1]
     for j in range(total.shape[0]):
         for m in range((h + 1) // 2):
@@ -191,7 +215,7 @@ def _store_plane(total, coarse, i):
 
 
 @_jit
-def _load_plane(total, coarse, i):
+def _load_plane(total: Array, coarse: Array, i: int) -> None:
     h = total.shape[1]
     for j in range(total.shape[0]):
         for m in range((h + 1) // 2):
@@ -201,7 +225,18 @@ def _load_plane(total, coarse, i):
 
 
 @_jit
-def float_forward(b, z, cx, cy, cz, diagonal, coarse, periodic_y, periodic_z, odd):
+def float_forward(
+    b: Array,
+    z: Array,
+    cx: Array,
+    cy: Array,
+    cz: Array,
+    diagonal: Array,
+    coarse: Array,
+    periodic_y: bool,
+    periodic_z: bool,
+    odd: bool,
+) -> None:
     """Sweep forward from zero into z and restrict the residual to coarse."""
     nx = z.shape[0] - 2
     ny = z.shape[1] - 2
@@ -246,7 +281,18 @@ def float_forward(b, z, cx, cy, cz, diagonal, coarse, periodic_y, periodic_z, od
 
 
 @_jit
-def float_backward(z, b, cx, cy, cz, diagonal, coarse, periodic_y, periodic_z, odd):
+def float_backward(
+    z: Array,
+    b: Array,
+    cx: Array,
+    cy: Array,
+    cz: Array,
+    diagonal: Array,
+    coarse: Array,
+    periodic_y: bool,
+    periodic_z: bool,
+    odd: bool,
+) -> None:
     """Add the coarse correction to z and sweep backward."""
     nx = z.shape[0] - 2
     ny = z.shape[1] - 2
@@ -277,7 +323,7 @@ def float_backward(z, b, cx, cy, cz, diagonal, coarse, periodic_y, periodic_z, o
 
 
 @_jit
-def float_wrap_faces(cz, odd):
+def float_wrap_faces(cz: Array, odd: bool) -> None:
     """Copy the periodic link along z, held by the last cell, into the rim before the first."""
     h = cz.shape[3] - 2
     for i in range(1, cz.shape[0] - 1):
@@ -286,7 +332,16 @@ def float_wrap_faces(cz, odd):
 
 
 @_jit
-def float_diagonal(cx, cy, cz, diagonal, g0, g1, periodic_y, odd):
+def float_diagonal(
+    cx: Array,
+    cy: Array,
+    cz: Array,
+    diagonal: Array,
+    g0: Array,
+    g1: Array,
+    periodic_y: bool,
+    odd: bool,
+) -> None:
     """Sum each cell's conductances, and its links to the electrodes in the outer planes."""
     nx = cx.shape[0] - 2
     ny = cx.shape[1] - 2
@@ -307,8 +362,23 @@ def float_diagonal(cx, cy, cz, diagonal, g0, g1, periodic_y, odd):
 
 @_jit
 def float_coarse_faces(
-    fx, fy, fz, f0, f1, cx, cy, cz, g0, g1, nz, sx, sy, sz, periodic_y, periodic_z
-):
+    fx: Array,
+    fy: Array,
+    fz: Array,
+    f0: Array,
+    f1: Array,
+    cx: Array,
+    cy: Array,
+    cz: Array,
+    g0: Array,
+    g1: Array,
+    nz: int,
+    sx: float,
+    sy: float,
+    sz: float,
+    periodic_y: bool,
+    periodic_z: bool,
+) -> None:
     """Sum a level's conductances between its 2×2×2 aggregates, times a factor per axis."""
     nx = fx.shape[0] - 2
     ny = fx.shape[1] - 2

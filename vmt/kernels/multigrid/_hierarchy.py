@@ -19,7 +19,7 @@ import numpy.typing as npt
 from vmt.kernels.multigrid import _byte_level as byte
 from vmt.kernels.multigrid import _float_level as floats
 
-__all__ = ["ByteLevel", "Bottom", "FloatLevel", "Geometry", "coarse_levels", "hierarchy_bytes"]
+__all__ = ["Bottom", "ByteLevel", "FloatLevel", "Geometry", "coarse_levels", "hierarchy_bytes"]
 
 Vector = npt.NDArray[np.float32]
 
@@ -115,7 +115,7 @@ class FloatLevel:
         )  # fmt: skip
 
     def apply(self, v: Vector, x: Vector, b: Vector) -> tuple[float, float]:
-        """v ← A x; returns x·b and x·v."""
+        """Write A x into v; returns x·b and x·v."""
         g = self.geometry
         xb, xv = floats.float_apply(
             v, x, self.cx, self.cy, self.cz, self.diagonal, b, g.periodic_y, g.periodic_z, g.odd
@@ -177,7 +177,7 @@ class Bottom:
         self._cell = np.unravel_index(np.arange(nx * ny * nz), g.shape)
 
     def solve(self, b: Vector, e: Vector) -> None:
-        """e ← A⁻¹ b."""
+        """Write A⁻¹ b into e."""
         i, j, k = self._cell
         where = (i + 1, j + 1, k & 1, (k >> 1) + 1)
         e[where] = self.inverse @ b[where].astype(np.float64)

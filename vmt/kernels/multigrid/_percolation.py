@@ -8,13 +8,26 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = ["keep_percolating"]
+__all__ = ["keep_percolating", "label_counts"]
 
+Array = npt.NDArray[Any]
 _jit: Any = njit(cache=True, nogil=True)
 
 
 @_jit
-def _count_runs(labels, conducts):
+def label_counts(labels: Array) -> Any:
+    """Count the voxels of each label."""
+    nx, ny, nz = labels.shape
+    counts = np.zeros(256, np.int64)
+    for i in range(nx):
+        for j in range(ny):
+            for k in range(nz):
+                counts[labels[i, j, k]] += 1
+    return counts
+
+
+@_jit
+def _count_runs(labels: Array, conducts: Array) -> Any:
     nx, ny, nz = labels.shape
     count = 0
     for i in range(nx):
@@ -29,7 +42,7 @@ def _count_runs(labels, conducts):
 
 
 @_jit
-def _root(parent, a):
+def _root(parent: Array, a: int) -> Any:
     while parent[a] != a:
         parent[a] = parent[parent[a]]
         a = parent[a]
@@ -37,7 +50,7 @@ def _root(parent, a):
 
 
 @_jit
-def _join(parent, a, b):
+def _join(parent: Array, a: int, b: int) -> None:
     a = _root(parent, a)
     b = _root(parent, b)
     if a < b:
@@ -47,7 +60,9 @@ def _join(parent, a, b):
 
 
 @_jit
-def _join_rows(parent, start, end, a, a_end, b, b_end):
+def _join_rows(
+    parent: Array, start: Array, end: Array, a: int, a_end: int, b: int, b_end: int
+) -> None:
     """Join the runs of two neighboring rows that overlap."""
     while a < a_end and b < b_end:
         if start[a] < end[b] and start[b] < end[a]:
@@ -59,7 +74,16 @@ def _join_rows(parent, start, end, a, a_end, b, b_end):
 
 
 @_jit
-def _percolating_runs(labels, conducts, periodic_y, periodic_z, start, end, first, parent):
+def _percolating_runs(
+    labels: Array,
+    conducts: Array,
+    periodic_y: bool,
+    periodic_z: bool,
+    start: Array,
+    end: Array,
+    first: Array,
+    parent: Array,
+) -> Any:
     nx, ny, nz = labels.shape
     run = 0
     for i in range(nx):
@@ -90,9 +114,7 @@ def _percolating_runs(labels, conducts, periodic_y, periodic_z, start, end, firs
         if periodic_y and ny > 1:
             low = i * ny
             high = low + ny - 1
-            _join_rows(
-                parent, start, end, first[low], first[low + 1], first[high], first[high + 1]
-            )
+            _join_rows(parent, start, end, first[low], first[low + 1], first[high], first[high + 1])
     touches = np.zeros(run, np.uint8)
     for a in range(first[ny]):
         touches[_root(parent, a)] |= 1
@@ -106,7 +128,15 @@ def _percolating_runs(labels, conducts, periodic_y, periodic_z, start, end, firs
 
 
 @_jit
-def _write_runs(labels, start, end, first, parent, touches, kept):
+def _write_runs(
+    labels: Array,
+    start: Array,
+    end: Array,
+    first: Array,
+    parent: Array,
+    touches: Array,
+    kept: Array,
+) -> None:
     nx, ny, _ = labels.shape
     for i in range(nx):
         for j in range(ny):

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from vmt.errors import ConvergenceError
 from vmt.kernels.multigrid import _byte_level as byte
 from vmt.kernels.multigrid import _double_level as double
+from vmt.kernels.multigrid import _float_level as floats
 from vmt.kernels.multigrid._hierarchy import (
     ByteLevel,
     FloatLevel,
@@ -24,6 +25,7 @@ from vmt.kernels.multigrid._hierarchy import (
     coarse_levels,
     hierarchy_bytes,
 )
+from vmt.kernels.multigrid._percolation import label_counts
 
 __all__ = ["Solution", "conduction_bytes", "solve_conduction"]
 
@@ -63,9 +65,7 @@ class Solution:
         return len(self.history) - 1
 
 
-def conduction_bytes(
-    shape: tuple[int, int, int], *, single_phase: bool, rtol: float = 1e-4
-) -> int:
+def conduction_bytes(shape: tuple[int, int, int], *, single_phase: bool, rtol: float = 1e-4) -> int:
     """Bytes that `solve_conduction` allocates at its peak, its input not counted."""
     voxels = int(np.prod(Geometry(shape, False).padded))
     coarse = hierarchy_bytes(shape)
@@ -73,6 +73,17 @@ def conduction_bytes(
         return (5 * 4 + 1) * voxels + coarse
     plain = 8 * 4 * int(np.prod(shape))
     return plain + (2 * 4 + (1 if single_phase else 4 * 4)) * voxels + coarse
+
+
+_SAFETY = 2.0
+
+
+def _tail(before: float, last: float) -> float:
+    """Sum of the terms after two neighboring ones of a geometric series."""
+    if last <= 0.0 or before <= 0.0:
+        return 0.0
+    ratio = min(last / before, 0.99)
+    return last * ratio / (1.0 - ratio)
 
 
 class _Energy:
@@ -90,15 +101,18 @@ class _Energy:
 
     @property
     def missing(self) -> float:
-        """Estimate of the sum of all steps to come, from a geometric tail."""
-        if len(self.steps) < 2:
-            return np.inf if self.steps else self.history[-1]
-        recent = self.steps[-4:]
-        if recent[-1] <= 0.0:
-            return 0.0
-        ratios = [b / a for a, b in zip(recent[:-1], recent[1:], strict=True) if a > 0.0]
-        ratio = min(max(ratios[-2:]), 0.99)
-        return recent[-1] * ratio / (1.0 - ratio)
+        """Estimate of the sum of all steps to come, from a geometric tail.
+
+        The tail is taken once from the last two steps and once from the last two blocks of a
+        quarter of all steps, which sees slow modes below fast ones; the larger counts, and twice.
+        """
+        steps = self.steps
+        if len(steps) < 2:
+            return np.inf if steps else self.history[-1]
+        block = max(1, len(steps) // 4)
+        return _SAFETY * max(
+            _tail(steps[-2], steps[-1]), _tail(sum(steps[-2 * block : -block]), sum(steps[-block:]))
+        )
 
     @property
     def relative_error(self) -> float:
@@ -152,7 +166,7 @@ def solve_conduction(
     ConvergenceError
         If `max_iterations` end before `rtol` is reached.
     """
-    found = np.flatnonzero(np.bincount(labels.ravel(), minlength=256))
+    found = np.flatnonzero(label_counts(labels))
     inside = found[found > 0]
     single = len(inside) == 1
     scale = float(conductivities[inside].max())
@@ -182,7 +196,7 @@ def _solve_single(
     r, p, q, x, z = (np.zeros(g.padded, np.float32) for _ in range(5))
     unit = scale / labels.size
     energy = _Energy(unit * float(byte.byte_ramp(code, r)), rtol, limit)
-    alpha = beta = np.float32(0)
+    alpha, pq = np.float32(0), 0.0
     sides = (g.periodic_y, g.periodic_z, g.odd)
     while not energy.done():
         first = not energy.steps
@@ -201,13 +215,13 @@ def _solve_single(
         energy.lower(unit * zr * zr / pq)
         tell()
     if alpha != 0:
-        x += alpha * p
+        floats.float_combine(x, p, np.float32(1), alpha)
     del r, q, z, p, coarse
     deviation = np.empty(labels.shape, np.float32)
     double.unpack(x, deviation)
     wall = np.zeros(256)
     wall[int(labels.max())] = 2.0
-    tx = np.diag(wall / 2.0)
+    tx = np.diag(0.5 * wall)
     fluxes = double.double_layer_fluxes(deviation, labels, tx, wall)
     return Solution(
         energy.history[-1],
