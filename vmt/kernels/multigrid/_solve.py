@@ -76,6 +76,7 @@ def conduction_bytes(shape: tuple[int, int, int], *, single_phase: bool, rtol: f
 
 
 _SAFETY = 2.0
+_BEST_RATE = 0.1
 
 
 def _tail(before: float, last: float) -> float:
@@ -103,15 +104,18 @@ class _Energy:
     def missing(self) -> float:
         """Estimate of the sum of all steps to come, from a geometric tail.
 
-        The tail is taken once from the last two steps and once from the last two blocks of a
-        quarter of all steps, which sees slow modes below fast ones; the larger counts, and twice.
+        The tail is taken from the last two steps and from the last two blocks of a quarter of
+        all steps, which sees slow modes below fast ones, and doubled; the largest counts, and at
+        least what follows at the best rate seen in practice: the first steps promise too much.
         """
         steps = self.steps
         if len(steps) < 2:
             return np.inf if steps else self.history[-1]
         block = max(1, len(steps) // 4)
-        return _SAFETY * max(
-            _tail(steps[-2], steps[-1]), _tail(sum(steps[-2 * block : -block]), sum(steps[-block:]))
+        return max(
+            _BEST_RATE * steps[-1],
+            _SAFETY * _tail(steps[-2], steps[-1]),
+            _SAFETY * _tail(sum(steps[-2 * block : -block]), sum(steps[-block:])),
         )
 
     @property
