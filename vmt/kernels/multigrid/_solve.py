@@ -75,7 +75,7 @@ def conduction_bytes(shape: tuple[int, int, int], *, single_phase: bool, rtol: f
     return plain + (2 * 4 + (1 if single_phase else 4 * 4)) * voxels + coarse
 
 
-_SAFETY = 2.0
+_SAFETY = 3.0
 _BEST_RATE = 0.1
 
 
@@ -105,7 +105,7 @@ class _Energy:
         """Estimate of the sum of all steps to come, from a geometric tail.
 
         The tail is taken from the last two steps and from the last two blocks of a quarter of
-        all steps, which sees slow modes below fast ones, and doubled; the largest counts, and at
+        all steps, which sees slow modes below fast ones, and tripled; the largest counts, and at
         least what follows at the best rate seen in practice: the first steps promise too much.
         """
         steps = self.steps
