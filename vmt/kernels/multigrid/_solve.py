@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -104,17 +105,19 @@ class _Energy:
     def missing(self) -> float:
         """Estimate of the sum of all steps to come, from a geometric tail.
 
-        The tail is taken from the last two steps and from the last two blocks of a quarter of
-        all steps, which sees slow modes below fast ones, and tripled; the largest counts, and at
-        least what follows at the best rate seen in practice: the first steps promise too much.
+        Its ratio is the largest of the last two, and at least the best rate seen in practice: the
+        first steps promise too much. The tails of the last two steps, and of the last two blocks
+        of a quarter of all steps (which see slow modes below fast ones), count threefold.
         """
         steps = self.steps
         if len(steps) < 2:
             return np.inf if steps else self.history[-1]
+        last = steps[-1]
+        rate = max([_BEST_RATE, *(min(b / a, 0.99) for a, b in pairwise(steps[-3:]) if a > 0.0)])
         block = max(1, len(steps) // 4)
         return max(
-            _BEST_RATE * steps[-1],
-            _SAFETY * _tail(steps[-2], steps[-1]),
+            last * rate / (1.0 - rate),
+            _SAFETY * _tail(steps[-2], last),
             _SAFETY * _tail(sum(steps[-2 * block : -block]), sum(steps[-block:])),
         )
 
