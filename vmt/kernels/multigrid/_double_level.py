@@ -19,6 +19,7 @@ __all__ = [
     "double_layer_fluxes",
     "double_pack",
     "double_ramp",
+    "double_residual",
     "double_step",
     "label_faces",
     "unpack",
@@ -99,6 +100,31 @@ def double_apply(
                     part += s * p[i, j, k]
             total += part
     return total
+
+
+@_jit
+def double_residual(
+    r: Array,
+    x: Array,
+    labels: Array,
+    tx: Array,
+    ty: Array,
+    tz: Array,
+    wall: Array,
+    wrap_y: bool,
+    wrap_z: bool,
+) -> None:
+    """Write the residual of the ramp of slope one plus x into r."""
+    nx, ny, nz = labels.shape
+    for i in range(nx):
+        for j in range(ny):
+            for k in range(nz):
+                a = labels[i, j, k]
+                if a > 0:
+                    left = tx[a, labels[i - 1, j, k]] if i > 0 else 0.5 * wall[a]
+                    right = tx[a, labels[i + 1, j, k]] if i < nx - 1 else 0.5 * wall[a]
+                    s = _outflow(x, labels, i, j, k, tx, ty, tz, wall, wrap_y, wrap_z)
+                    r[i, j, k] = right - left - s
 
 
 @_jit

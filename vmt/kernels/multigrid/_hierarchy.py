@@ -293,6 +293,20 @@ def coarse_levels(finest: ByteLevel | FloatLevel) -> Coarse:
     return Coarse(levels, Bottom(levels[-1]))
 
 
+class BlockHierarchy:
+    """A finest level with blocks of 2×2×2 below, as a preconditioner."""
+
+    def __init__(self, finest: ByteLevel | FloatLevel) -> None:
+        self.finest = finest
+        self.coarse = coarse_levels(finest)
+
+    def precondition(self, b: Vector, z: Vector) -> None:
+        """Write an approximation of A⁻¹ b into z."""
+        self.finest.forward(b, z, self.coarse.b)
+        self.coarse.solve()
+        self.finest.backward(b, z, self.coarse.e)
+
+
 def hierarchy_bytes(shape: tuple[int, int, int]) -> int:
     """Bytes of the levels below a finest one of this shape, and their vectors."""
     total, depth = _DIRECT * _DIRECT * 24, 0

@@ -20,6 +20,7 @@ from vmt.kernels.multigrid import _byte_level as byte
 from vmt.kernels.multigrid import _double_level as double
 from vmt.kernels.multigrid import _float_level as floats
 from vmt.kernels.multigrid._hierarchy import (
+    BlockHierarchy,
     ByteLevel,
     FloatLevel,
     Geometry,
@@ -27,6 +28,7 @@ from vmt.kernels.multigrid._hierarchy import (
     hierarchy_bytes,
 )
 from vmt.kernels.multigrid._percolation import label_counts
+from vmt.kernels.multigrid._strong import StrongLevel
 
 __all__ = ["Solution", "conduction_bytes", "solve_conduction"]
 
@@ -78,6 +80,9 @@ def conduction_bytes(shape: tuple[int, int, int], *, single_phase: bool, rtol: f
 
 _SAFETY = 3.0
 _BEST_RATE = 0.1
+#: after so many steps on blocks, so many more expected lead to the strength-aware hierarchy
+_PATIENCE = 8
+_MANY = 15
 
 
 def _tail(before: float, last: float) -> float:
@@ -125,6 +130,14 @@ class _Energy:
     def relative_error(self) -> float:
         value = self.history[-1]
         return self.missing / value if value > 0.0 else np.inf
+
+    def slow(self) -> bool:
+        """Whether the last steps promise many more: thin walls, or islands of good conductor."""
+        if len(self.steps) < _PATIENCE or self.steps[-1] <= 0.0:
+            return False
+        rate = (self.steps[-1] / self.steps[-5]) ** 0.25
+        still = np.log(self.rtol / self.relative_error) / np.log(rate) if rate < 1.0 else np.inf
+        return bool(still > _MANY)
 
     def done(self) -> bool:
         if len(self.steps) >= 2 and self.relative_error <= self.rtol:
@@ -206,6 +219,16 @@ def _solve_single(
     alpha, pq = np.float32(0), 0.0
     sides = (g.periodic_y, g.periodic_z, g.odd)
     while not energy.done():
+        if energy.slow():
+            floats.float_combine(x, p, np.float32(1), alpha)
+            del r, q, z, p, coarse, finest, code
+            so_far = np.empty(labels.shape, np.float32)
+            double.unpack(x, so_far)
+            del x
+            relative = (np.arange(int(labels.max()) + 1) == labels.max()).astype(float)
+            return _solve_double(
+                labels, relative, scale, weights, periodic, rtol, limit, tell, (energy, so_far)
+            )
         first = not energy.steps
         byte.byte_forward(r, q, x, p, z, code, coarse.b, alpha, not first, *w, *sides)
         coarse.solve()
@@ -250,6 +273,16 @@ def face_tables(
     return (mean * weights[0], mean * weights[1], mean * weights[2], 2.0 * conductivities)
 
 
+def _of_labels(
+    labels: npt.NDArray[np.uint8], tables: _Tables, g: Geometry, *, strong: bool
+) -> BlockHierarchy | StrongLevel:
+    finest = FloatLevel(g)
+    faces = (finest.cx, finest.cy, finest.cz, finest.g0, finest.g1)
+    double.label_faces(labels, *faces, *tables, g.periodic_y, g.periodic_z)
+    finest.finish()
+    return StrongLevel(finest) if strong else BlockHierarchy(finest)
+
+
 def _solve_double(
     labels: npt.NDArray[np.uint8],
     conductivities: npt.NDArray[np.float64],
@@ -259,32 +292,37 @@ def _solve_double(
     rtol: float,
     limit: int | None,
     tell: Callable[[], None],
+    start: tuple[_Energy, npt.NDArray[np.float32]] | None = None,
 ) -> Solution:
     """Many phases, or many digits: float64 outside, the float32 cycle as preconditioner."""
     tables = face_tables(conductivities, weights)
     nx, ny, nz = labels.shape
     g = Geometry((nx, ny, nz), periodic)
     sides = (g.periodic_y, g.periodic_z)
-    finest: ByteLevel | FloatLevel
-    if np.count_nonzero(conductivities) == 1:
-        finest = ByteLevel(labels, weights, periodic)
+    slow = start is not None
+    hierarchy: BlockHierarchy | StrongLevel
+    if np.count_nonzero(conductivities) == 1 and not slow:
+        hierarchy = BlockHierarchy(ByteLevel(labels, weights, periodic))
     else:
-        finest = FloatLevel(g)
-        double.label_faces(
-            labels, finest.cx, finest.cy, finest.cz, finest.g0, finest.g1, *tables, *sides
-        )
-        finest.finish()
-    coarse = coarse_levels(finest)
+        hierarchy = _of_labels(labels, tables, g, strong=slow)
     b, z = (np.zeros(g.padded, np.float32) for _ in range(2))
-    r, p, q, x = (np.zeros(labels.shape) for _ in range(4))
+    r, p, q = (np.zeros(labels.shape) for _ in range(3))
     unit = scale / labels.size
-    energy = _Energy(unit * float(double.double_ramp(r, labels, tables[0], tables[3])), rtol, limit)
+    if start is None:
+        x = np.zeros(labels.shape)
+        ramp = unit * float(double.double_ramp(r, labels, tables[0], tables[3]))
+        energy = _Energy(ramp, rtol, limit)
+    else:
+        energy, x = start[0], start[1].astype(np.float64)
+        double.double_residual(r, x, labels, *tables, *sides)
     pq = 0.0
     while not energy.done():
+        if not slow and energy.slow():
+            slow, pq = True, 0.0
+            del hierarchy
+            hierarchy = _of_labels(labels, tables, g, strong=True)
         largest = float(double.double_pack(b, r))
-        finest.forward(b, z, coarse.b)
-        coarse.solve()
-        finest.backward(b, z, coarse.e)
+        hierarchy.precondition(b, z)
         zr = float(double.double_direction(p, z, r, q, labels, largest, pq))
         pq = float(double.double_apply(q, p, labels, *tables, *sides)) if zr > 0.0 else 0.0
         if not pq > 0.0:
