@@ -1,0 +1,214 @@
+"""The multigrid kernels against their slow twins and against theory."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from vmt.kernels.multigrid import keep_percolating, solve_conduction
+from vmt.kernels.multigrid._double_level import label_faces
+from vmt.kernels.multigrid._hierarchy import (
+    ByteLevel,
+    FloatLevel,
+    Geometry,
+    coarse_levels,
+    dense_matrix,
+)
+from vmt.kernels.multigrid._solve import face_tables
+from vmt.kernels.reference_transport import conduction_direct, percolating_mask
+
+UNIT = (1.0, 1.0, 1.0)
+SHAPES = [(9, 8, 7), (8, 9, 10), (5, 12, 1), (6, 1, 9), (1, 7, 6), (12, 2, 3), (3, 3, 2)]
+
+
+def random_labels(shape, phases: int, seed: int, smooth: float = 1.0) -> np.ndarray:
+    """Labels 0 (outside), 1, ..., `phases` by quantiles of a smoothed noise."""
+    noise = ndimage.gaussian_filter(
+        np.random.default_rng(seed).standard_normal(shape), smooth, mode="wrap"
+    )
+    cuts = np.quantile(noise, 0.35 + 0.65 * np.arange(phases) / phases)
+    return np.searchsorted(cuts, noise, side="right").astype(np.uint8)
+
+
+def kept_of(labels: np.ndarray, periodic: bool) -> np.ndarray:
+    conducts = np.arange(256) > 0
+    return keep_percolating(labels, conducts, periodic_y=periodic, periodic_z=periodic)[0]
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+@pytest.mark.parametrize("shape", [*SHAPES, (13, 14, 15)])
+def test_percolation_filter_is_labeling(shape, periodic: bool) -> None:
+    """The run-based union-find keeps what scipy's labeling says touches both faces."""
+    rng = np.random.default_rng(5)
+    for density in (0.3, 0.4, 0.6):
+        labels = (rng.random(shape) < density) * rng.integers(1, 3, shape).astype(np.uint8)
+        conducts = np.zeros(256, bool)
+        conducts[1:3] = True
+        kept, dropped = keep_percolating(labels, conducts, periodic_y=periodic, periodic_z=periodic)
+        expected = percolating_mask(labels > 0, periodic_y=periodic, periodic_z=periodic)
+        np.testing.assert_array_equal(kept, np.where(expected, labels, 0))
+        assert dropped == np.count_nonzero(labels) - np.count_nonzero(expected)
+
+
+@pytest.mark.parametrize("rtol", [1e-5, 1e-9])
+@pytest.mark.parametrize("periodic", [False, True])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_one_phase_is_the_direct_solve(shape, periodic: bool, rtol: float) -> None:
+    """Random structures of one phase agree with the sparse direct solve to the tolerance."""
+    for seed in range(4):
+        kept = kept_of(random_labels(shape, 1, seed), periodic)
+        if not kept.any():
+            continue
+        spacing = (1.0, 1.4, 0.6)
+        exact, potential = conduction_direct(2.0 * kept, spacing, periodic=periodic)
+        found = solve_conduction(kept, np.array([0.0, 2.0]), spacing, periodic=periodic, rtol=rtol)
+        assert abs(found.effective_conductivity / exact - 1) < max(rtol, 3e-7 if rtol > 1e-6 else 0)
+        nx = shape[0]
+        ramp = (np.arange(nx) + 0.5)[:, None, None]
+        u = 1 - (ramp + found.deviation) / nx
+        assert np.abs((u - potential)[kept > 0]).max() < 3 * np.sqrt(rtol)
+
+
+@pytest.mark.parametrize("contrast", [1e2, 1e5, 1e8])
+@pytest.mark.parametrize("periodic", [False, True])
+def test_many_phases_agree_with_the_direct_solve_to_six_digits(periodic, contrast) -> None:
+    """Three phases up to a contrast of 1e8, islands of the best conductor among them."""
+    for seed, shape in enumerate([(12, 11, 10), (10, 13, 9), (16, 8, 8)]):
+        kept = kept_of(random_labels(shape, 3, seed), periodic)
+        sigma = np.array([0.0, 1.0, contrast**-0.5, contrast**0.5])
+        exact, _ = conduction_direct(sigma[kept], UNIT, periodic=periodic)
+        found = solve_conduction(kept, sigma, UNIT, periodic=periodic, rtol=1e-8)
+        assert found.effective_conductivity == pytest.approx(exact, rel=1e-6)
+
+
+def test_stopping_error_is_the_tolerance() -> None:
+    """The true error stays below rtol on a set of random structures: the estimate can be used."""
+    for seed in range(12):
+        kept = kept_of(random_labels((20, 18, 22), 1, seed, 1.5), False)
+        if not kept.any():
+            continue
+        exact = solve_conduction(kept, np.array([0.0, 1.0]), UNIT, rtol=1e-11)
+        for rtol in (1e-2, 1e-3, 1e-4, 1e-5):
+            found = solve_conduction(kept, np.array([0.0, 1.0]), UNIT, rtol=rtol)
+            error = found.effective_conductivity / exact.effective_conductivity - 1
+            assert -1e-6 < error <= rtol
+            assert found.error_estimate <= rtol
+
+
+def test_every_iterate_is_an_upper_bound_and_they_fall() -> None:
+    """The energy falls from the ramp's to the minimum, step by step (Dirichlet's principle)."""
+    kept = kept_of(random_labels((20, 21, 22), 1, 3), False)
+    found = solve_conduction(kept, np.array([0.0, 1.0]), UNIT, rtol=1e-11)
+    assert (np.diff(found.history) <= 0).all()
+    exact, _ = conduction_direct(kept.astype(float), UNIT)
+    assert min(found.history) >= exact * (1 - 1e-9)
+
+
+def test_energy_and_flux_give_the_same_conductivity() -> None:
+    """Two routes to one number: the energy, and the flux through each plane of faces."""
+    for phases in (1, 3):
+        kept = kept_of(random_labels((15, 16, 17), phases, 1), False)
+        sigma = np.array([0.0, 1.0, 0.1, 10.0])[: phases + 1]
+        found = solve_conduction(kept, sigma, UNIT, rtol=1e-12)
+        np.testing.assert_allclose(found.fluxes, found.effective_conductivity, rtol=2e-5)
+        # first order in the error, where the energy is second
+        rough = solve_conduction(kept, sigma, UNIT, rtol=1e-3)
+        assert np.ptp(rough.fluxes) > np.ptp(found.fluxes)
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_coarse_matrix_is_the_galerkin_product(shape, periodic: bool) -> None:
+    """Coarse conductances are PᵀAP, halved along coarsened axes, from bytes and from floats."""
+    labels = random_labels(shape, 1, 7)
+    if labels.shape[0] == 1:
+        labels[:] = 1
+    g = Geometry(shape, periodic)
+    weights = (1.0, 1.0, 1.0)
+    tables = face_tables(np.array([0.0, 1.0]), weights)
+    level = FloatLevel(g)
+    label_faces(
+        labels, level.cx, level.cy, level.cz, level.g0, level.g1, *tables,
+        g.periodic_y, g.periodic_z,
+    )  # fmt: skip
+    level.finish()
+    fine = dense_matrix(level)
+    empty = labels.ravel() == 0
+    fine[empty, empty] = 0.0
+    aggregate = np.ravel_multi_index(
+        tuple(a.ravel() // 2 for a in np.indices(shape)), g.coarse.shape
+    )
+    transfer = np.zeros((labels.size, int(np.prod(g.coarse.shape))))
+    transfer[np.arange(labels.size), aggregate] = 1.0
+    galerkin = transfer.T @ fine @ transfer
+    coarse = dense_matrix(level.coarsen())
+    bytes_coarse = dense_matrix(ByteLevel(labels, weights, periodic).coarsen())
+    np.testing.assert_allclose(bytes_coarse, coarse, rtol=1e-6)
+    coarse[np.diag_indices_from(coarse)] *= np.diag(galerkin) > 0
+    if all(n > 1 for n in shape):
+        np.testing.assert_allclose(coarse, 0.5 * galerkin, atol=1e-5)
+    else:  # an axis of one cell is not coarsened: its links, the electrodes', keep their size
+        assert np.linalg.eigvalsh(galerkin - coarse).min() > -1e-5
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+@pytest.mark.parametrize("shape", [(9, 8, 7), (8, 9, 10), (11, 2, 5)])
+def test_cycle_is_symmetric_and_positive(shape, periodic: bool) -> None:
+    """The two-grid preconditioner B is symmetric and positive, as conjugate gradients need."""
+    labels = kept_of((np.random.default_rng(11).random(shape) < 0.8).astype(np.uint8), periodic)
+    level = ByteLevel(labels, (1.0, 1.0, 1.0), periodic)
+    coarse = coarse_levels(level)
+    assert len(coarse.levels) == 1  # two grids: the coarse solve is exact, the cycle linear
+    inside = np.argwhere(labels > 0)
+    where = (inside[:, 0] + 1, inside[:, 1] + 1, inside[:, 2] & 1, (inside[:, 2] >> 1) + 1)
+    made = np.zeros((len(inside), len(inside)))
+    z = np.zeros(level.geometry.padded, np.float32)
+    for column, place in enumerate(zip(*where, strict=True)):
+        b = np.zeros_like(z)
+        b[place] = 1.0
+        level.forward(b, z, coarse.b)
+        coarse.solve()
+        level.backward(b, z, coarse.e)
+        made[:, column] = z[where]
+    np.testing.assert_allclose(made, made.T, atol=2e-5)
+    assert np.linalg.eigvalsh((made + made.T) / 2).min() > 0
+
+
+@pytest.mark.parametrize("phases", [1, 2])
+def test_iterations_do_not_grow_with_the_size(phases: int) -> None:
+    """Four times the edge takes at most one iteration more."""
+    counts = []
+    for n in (20, 80):
+        kept = kept_of(random_labels((n, n, n), phases, 2, 3.0), True)
+        sigma = np.array([0.0, 1.0, 5.0])[: phases + 1]
+        counts.append(solve_conduction(kept, sigma, UNIT, periodic=True, rtol=1e-5).iterations)
+    assert counts[1] <= counts[0] + 1
+
+
+@pytest.mark.slow
+def test_iterations_do_not_grow_up_to_200() -> None:
+    """50³, 100³ and 200³ take the same number of iterations, within one."""
+    counts = []
+    for n in (50, 100, 200):
+        kept = kept_of(random_labels((n, n, n), 1, 2, 4.0), False)
+        counts.append(solve_conduction(kept, np.array([0.0, 1.0]), UNIT, rtol=1e-4).iterations)
+    assert max(counts) - min(counts) <= 1
+
+
+def test_same_bits_every_time() -> None:
+    """Two solves of one structure give the same bits, potential included."""
+    kept = kept_of(random_labels((30, 31, 32), 1, 4, 2.0), False)
+    a, b = (solve_conduction(kept, np.array([0.0, 1.0]), UNIT) for _ in range(2))
+    assert a.effective_conductivity == b.effective_conductivity
+    np.testing.assert_array_equal(a.deviation, b.deviation)
+
+
+def test_thin_walls_with_pinholes_converge() -> None:
+    """Walls of one voxel with pinholes: many iterations for these aggregates, the right value."""
+    labels = np.ones((16, 16, 16), np.uint8)
+    rng = np.random.default_rng(0)
+    for i in (3, 7, 11):
+        labels[i] = 0
+        labels[i, rng.integers(16), rng.integers(16)] = 1
+    exact, _ = conduction_direct(labels.astype(float), UNIT)
+    found = solve_conduction(labels, np.array([0.0, 1.0]), UNIT, rtol=1e-6)
+    assert found.effective_conductivity == pytest.approx(exact, rel=2e-6)

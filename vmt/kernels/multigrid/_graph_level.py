@@ -1,0 +1,312 @@
+"""Levels of a weighted graph: aggregates along strong links, where blind blocks are slow.
+
+The first aggregates join voxels of a 2×2×2 block only where strong links connect them, so that
+no aggregate reaches across a thin wall or into another conductor. Below, levels are graphs in
+compressed rows (off-diagonal conductances, positive, and a diagonal), joined into stars: a root
+takes each neighbor whose link to it is strong for that neighbor.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+__all__ = [
+    "block_aggregates",
+    "block_links",
+    "graph_apply",
+    "graph_backward",
+    "graph_dot",
+    "graph_forward",
+    "prolong_blocks",
+    "restrict_blocks",
+    "star_aggregates",
+]
+
+Array = npt.NDArray[Any]
+_jit: Any = njit(cache=True, nogil=True, error_model="numpy")
+
+
+@_jit
+def _find(parent: Array, a: int) -> Any:
+    while parent[a] != a:
+        a = parent[a]
+    return a
+
+
+@_jit
+def block_aggregates(
+    cx: Array, cy: Array, cz: Array, diagonal: Array, aggregate: Array, nz: int, strong: float
+) -> Any:
+    """Number the strongly connected parts of each 2×2×2 block; returns how many there are."""
+    nx = cx.shape[0] - 2
+    ny = cx.shape[1] - 2
+    h = cx.shape[3] - 2
+    parent = np.zeros(8, np.int64)
+    number = np.zeros(8, np.int64)
+    count = 0
+    for i in range(1, nx + 1, 2):
+        for j in range(1, ny + 1, 2):
+            for m in range(1, h + 1):
+                for a in range(8):
+                    parent[a] = a
+                    number[a] = -1
+                for a in range(8):
+                    di, dj, c = a >> 2, (a >> 1) & 1, a & 1
+                    if i + di > nx or j + dj > ny:
+                        continue
+                    d = diagonal[i + di, j + dj, c, m]
+                    if d == 0:
+                        continue
+                    for axis in range(3):
+                        step = 4 >> axis
+                        if a & step:
+                            continue
+                        b = a | step
+                        bi, bj, bc = i + (b >> 2), j + ((b >> 1) & 1), b & 1
+                        if bi > nx or bj > ny:
+                            continue
+                        if axis == 0:
+                            w = cx[i + di, j + dj, c, m]
+                        elif axis == 1:
+                            w = cy[i + di, j + dj, c, m]
+                        else:
+                            w = cz[i + di, j + dj, c, m]
+                        other = diagonal[bi, bj, bc, m]
+                        if other > 0 and w > 0 and w >= strong * max(d, other):
+                            p, q = _find(parent, a), _find(parent, b)
+                            parent[max(p, q)] = min(p, q)
+                for a in range(8):
+                    di, dj, c = a >> 2, (a >> 1) & 1, a & 1
+                    if i + di > nx or j + dj > ny or diagonal[i + di, j + dj, c, m] == 0:
+                        continue
+                    root = _find(parent, a)
+                    if number[root] < 0:
+                        number[root] = count
+                        count += 1
+                    aggregate[i + di, j + dj, c, m] = number[root]
+    return count
+
+
+@_jit
+def block_links(
+    cx: Array,
+    cy: Array,
+    cz: Array,
+    aggregate: Array,
+    nz: int,
+    wrap_y: bool,
+    wrap_z: bool,
+    rows: Array,
+    columns: Array,
+    weights: Array,
+) -> Any:
+    """List the links between different aggregates; returns how many. Empty arrays: only count."""
+    nx = cx.shape[0] - 2
+    ny = cx.shape[1] - 2
+    write = rows.size > 0
+    count = 0
+    for i in range(1, nx + 1):
+        for j in range(1, ny + 1):
+            for k in range(nz):
+                c, m = k & 1, (k >> 1) + 1
+                a = aggregate[i, j, c, m]
+                if a < 0:
+                    continue
+                for axis in range(3):
+                    if axis == 0:
+                        w = cx[i, j, c, m]
+                        b = aggregate[i + 1, j, c, m]
+                    elif axis == 1:
+                        w = cy[i, j, c, m]
+                        b = aggregate[i, 1 if (wrap_y and j == ny) else j + 1, c, m]
+                    else:
+                        w = cz[i, j, c, m]
+                        after = k + 1
+                        if wrap_z and after == nz:
+                            after = 0
+                        b = aggregate[i, j, after & 1, (after >> 1) + 1]
+                    if w > 0 and b >= 0 and a != b:
+                        if write:
+                            rows[count] = a
+                            columns[count] = b
+                            weights[count] = w
+                        count += 1
+    return count
+
+
+@_jit
+def restrict_blocks(
+    z: Array,
+    b: Array,
+    cx: Array,
+    cy: Array,
+    cz: Array,
+    diagonal: Array,
+    aggregate: Array,
+    coarse: Array,
+    periodic_y: bool,
+) -> None:
+    """Sum the residual b - A z over the aggregates of voxels; z must have its rim filled."""
+    nx = z.shape[0] - 2
+    ny = z.shape[1] - 2
+    h = z.shape[3] - 2
+    coarse[:] = 0
+    row = np.zeros(h + 2, np.float32)
+    for i in range(1, nx + 1):
+        for j in range(1, ny + 1):
+            jm = ny if (periodic_y and j == 1) else j - 1
+            jp = 1 if (periodic_y and j == ny) else j + 1
+            for c in range(2):
+                for m in range(1, h + 1):
+                    row[m] = b[i, j, c, m] - diagonal[i, j, c, m] * z[i, j, c, m]
+                for m in range(1, h + 1):
+                    row[m] += cx[i - 1, j, c, m] * z[i - 1, j, c, m]
+                for m in range(1, h + 1):
+                    row[m] += cx[i, j, c, m] * z[i + 1, j, c, m]
+                for m in range(1, h + 1):
+                    row[m] += cy[i, jm, c, m] * z[i, jm, c, m]
+                for m in range(1, h + 1):
+                    row[m] += cy[i, j, c, m] * z[i, jp, c, m]
+                for m in range(1, h + 1):
+                    left = m - 1 + c
+                    row[m] += cz[i, j, 1 - c, left] * z[i, j, 1 - c, left]
+                    row[m] += cz[i, j, c, m] * z[i, j, 1 - c, left + 1]
+                for m in range(1, h + 1):
+                    a = aggregate[i, j, c, m]
+                    if a >= 0:
+                        coarse[a] += row[m]
+
+
+@_jit
+def prolong_blocks(z: Array, aggregate: Array, coarse: Array) -> None:
+    """Add each aggregate's correction to its voxels."""
+    h = z.shape[3] - 2
+    for i in range(1, z.shape[0] - 1):
+        for j in range(1, z.shape[1] - 1):
+            for c in range(2):
+                for m in range(1, h + 1):
+                    a = aggregate[i, j, c, m]
+                    if a >= 0:
+                        z[i, j, c, m] += coarse[a]
+
+
+@_jit
+def star_aggregates(
+    start: Array, index: Array, weight: Array, diagonal: Array, strong: float, aggregate: Array
+) -> Any:
+    """Number the stars of a graph; returns how many there are."""
+    size = diagonal.size
+    count = 0
+    for i in range(size):
+        aggregate[i] = -1
+    for i in range(size):
+        if aggregate[i] >= 0:
+            continue
+        free = True
+        for t in range(start[i], start[i + 1]):
+            if weight[t] >= strong * diagonal[i] and aggregate[index[t]] >= 0:
+                free = False
+                break
+        if free:
+            aggregate[i] = count
+            for t in range(start[i], start[i + 1]):
+                j = index[t]
+                if aggregate[j] < 0 and weight[t] >= strong * diagonal[j]:
+                    aggregate[j] = count
+            count += 1
+    assigned = aggregate.copy()
+    for i in range(size):
+        if assigned[i] >= 0:
+            continue
+        best = np.float32(0)
+        for t in range(start[i], start[i + 1]):
+            j = index[t]
+            if assigned[j] >= 0 and weight[t] >= strong * diagonal[i] and weight[t] > best:
+                best = weight[t]
+                aggregate[i] = assigned[j]
+    for i in range(size):
+        if aggregate[i] < 0:
+            aggregate[i] = count
+            for t in range(start[i], start[i + 1]):
+                j = index[t]
+                if aggregate[j] < 0 and weight[t] >= strong * diagonal[j]:
+                    aggregate[j] = count
+            count += 1
+    return count
+
+
+@_jit
+def graph_forward(
+    b: Array,
+    z: Array,
+    start: Array,
+    index: Array,
+    weight: Array,
+    diagonal: Array,
+    aggregate: Array,
+    coarse: Array,
+) -> None:
+    """Sweep forward from zero into z and sum the residual over the aggregates."""
+    z[:] = 0
+    coarse[:] = 0
+    for i in range(b.size):
+        s = np.float64(b[i])
+        for t in range(start[i], start[i + 1]):
+            s += weight[t] * z[index[t]]
+        z[i] = s / diagonal[i]
+    for i in range(b.size):
+        s = np.float64(b[i]) - diagonal[i] * z[i]
+        for t in range(start[i], start[i + 1]):
+            s += weight[t] * z[index[t]]
+        coarse[aggregate[i]] += np.float32(s)
+
+
+@_jit
+def graph_backward(
+    b: Array,
+    z: Array,
+    start: Array,
+    index: Array,
+    weight: Array,
+    diagonal: Array,
+    aggregate: Array,
+    coarse: Array,
+) -> None:
+    """Add the coarse correction to z and sweep backward."""
+    for i in range(b.size):
+        z[i] += coarse[aggregate[i]]
+    for i in range(b.size - 1, -1, -1):
+        s = np.float64(b[i])
+        for t in range(start[i], start[i + 1]):
+            s += weight[t] * z[index[t]]
+        z[i] = s / diagonal[i]
+
+
+@_jit
+def graph_apply(
+    v: Array, x: Array, b: Array, start: Array, index: Array, weight: Array, diagonal: Array
+) -> Any:
+    """Write A x into v; returns x·b and x·v."""
+    xb = 0.0
+    xv = 0.0
+    for i in range(x.size):
+        s = np.float64(diagonal[i]) * x[i]
+        for t in range(start[i], start[i + 1]):
+            s -= weight[t] * x[index[t]]
+        v[i] = s
+        xb += np.float64(x[i]) * b[i]
+        xv += np.float64(x[i]) * s
+    return xb, xv
+
+
+@_jit
+def graph_dot(x: Array, y: Array) -> Any:
+    """Return x·y in float64."""
+    total = 0.0
+    for i in range(x.size):
+        total += np.float64(x[i]) * y[i]
+    return total

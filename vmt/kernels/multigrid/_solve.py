@@ -1,0 +1,343 @@
+"""Conduction between two faces of a box: conjugate gradients, and what they say of the error.
+
+The unknown is the deviation from the linear ramp. The energy of ramp plus deviation is the
+effective conductivity; each step of the iteration lowers it by α r·z, summed in float64. The
+steps still to come are estimated from the last ones (Hestenes and Stiefel 1952; Strakoš and
+Tichý 2002), which is the error of the effective conductivity itself: the iteration stops on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from vmt.errors import ConvergenceError
+from vmt.kernels.multigrid import _byte_level as byte
+from vmt.kernels.multigrid import _double_level as double
+from vmt.kernels.multigrid import _float_level as floats
+from vmt.kernels.multigrid._hierarchy import (
+    BlockHierarchy,
+    ByteLevel,
+    FloatLevel,
+    Geometry,
+    coarse_levels,
+    hierarchy_bytes,
+)
+from vmt.kernels.multigrid._percolation import label_counts
+from vmt.kernels.multigrid._strong import StrongLevel
+
+__all__ = ["Solution", "conduction_bytes", "solve_conduction"]
+
+#: below this error of the effective conductivity the residual is kept in float64
+SINGLE_PRECISION_RTOL = 1e-6
+#: an iteration without end would hide a mistake; far above what any structure needs
+_NEVER = 20_000
+_Tables = tuple[npt.NDArray[np.float64], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """What the iteration found; conductivities in the unit of the given ones.
+
+    Attributes
+    ----------
+    effective_conductivity : float
+        From the energy.
+    history : list of float
+        Effective conductivity after each iteration, from that of the ramp on.
+    error_estimate : float
+        Estimated relative error of the effective conductivity left by the iteration.
+    fluxes : (nx + 1,) array
+        Effective conductivity from the flux through each plane of faces.
+    deviation : (nx, ny, nz) array
+        Potential minus ramp, in units of the ramp's step from voxel to voxel; 0 outside.
+    """
+
+    effective_conductivity: float
+    history: list[float]
+    error_estimate: float
+    fluxes: npt.NDArray[np.float64]
+    deviation: npt.NDArray[np.float32] | npt.NDArray[np.float64]
+
+    @property
+    def iterations(self) -> int:
+        return len(self.history) - 1
+
+
+def conduction_bytes(shape: tuple[int, int, int], *, single_phase: bool, rtol: float = 1e-4) -> int:
+    """Bytes that `solve_conduction` allocates at its peak, its input not counted."""
+    voxels = int(np.prod(Geometry(shape, False).padded))
+    coarse = hierarchy_bytes(shape)
+    if single_phase and rtol >= SINGLE_PRECISION_RTOL:
+        return (5 * 4 + 1) * voxels + coarse
+    plain = 8 * 4 * int(np.prod(shape))
+    return plain + (2 * 4 + (1 if single_phase else 4 * 4)) * voxels + coarse
+
+
+_SAFETY = 3.0
+_BEST_RATE = 0.1
+#: after so many steps on blocks, so many more expected lead to the strength-aware hierarchy
+_PATIENCE = 8
+_MANY = 15
+
+
+def _tail(before: float, last: float) -> float:
+    """Sum of the terms after two neighboring ones of a geometric series."""
+    if last <= 0.0 or before <= 0.0:
+        return 0.0
+    ratio = min(last / before, 0.99)
+    return last * ratio / (1.0 - ratio)
+
+
+class _Energy:
+    """The effective conductivity so far and the estimate of what is missing."""
+
+    def __init__(self, ramp: float, rtol: float, limit: int | None) -> None:
+        self.history = [ramp]
+        self.rtol = rtol
+        self.limit = limit
+        self.steps: list[float] = []
+
+    def lower(self, step: float) -> None:
+        self.steps.append(step)
+        self.history.append(self.history[-1] - step)
+
+    @property
+    def missing(self) -> float:
+        """Estimate of the sum of all steps to come, from a geometric tail.
+
+        Its ratio is the largest of the last two, and at least the best rate seen in practice: the
+        first steps promise too much. The tails of the last two steps, and of the last two blocks
+        of a quarter of all steps (which see slow modes below fast ones), count threefold.
+        """
+        steps = self.steps
+        if len(steps) < 2:
+            return np.inf if steps else self.history[-1]
+        last = steps[-1]
+        rate = max([_BEST_RATE, *(min(b / a, 0.99) for a, b in pairwise(steps[-3:]) if a > 0.0)])
+        block = max(1, len(steps) // 4)
+        return max(
+            last * rate / (1.0 - rate),
+            _SAFETY * _tail(steps[-2], last),
+            _SAFETY * _tail(sum(steps[-2 * block : -block]), sum(steps[-block:])),
+        )
+
+    @property
+    def relative_error(self) -> float:
+        value = self.history[-1]
+        return self.missing / value if value > 0.0 else np.inf
+
+    def slow(self) -> bool:
+        """Whether the last steps promise many more: thin walls, or islands of good conductor."""
+        if len(self.steps) < _PATIENCE or self.steps[-1] <= 0.0:
+            return False
+        rate = (self.steps[-1] / self.steps[-5]) ** 0.25
+        still = np.log(self.rtol / self.relative_error) / np.log(rate) if rate < 1.0 else np.inf
+        return bool(still > _MANY)
+
+    def done(self) -> bool:
+        if len(self.steps) >= 2 and self.relative_error <= self.rtol:
+            return True
+        count = len(self.steps)
+        if count >= (_NEVER if self.limit is None else self.limit):
+            raise ConvergenceError(
+                f"The effective conductivity reached {self.history[-1]:.6g} S/m after {count} "
+                f"iterations, with an estimated relative error of {self.relative_error:.1e}; "
+                f"expected at most rtol={self.rtol:g}. Raise max_iterations or rtol."
+            )
+        return False
+
+
+def solve_conduction(
+    labels: npt.NDArray[np.uint8],
+    conductivities: npt.NDArray[np.float64],
+    spacing: tuple[float, float, float],
+    *,
+    periodic: bool = False,
+    rtol: float = 1e-4,
+    max_iterations: int | None = None,
+    on_iteration: Callable[[], None] | None = None,
+) -> Solution:
+    """Solve conduction along axis 0 and return the effective conductivity.
+
+    Parameters
+    ----------
+    labels : (nx, ny, nz) array of uint8
+        Phases; 0 is outside. Every voxel inside must have a path to an electrode.
+    conductivities : (n,) array
+        Conductivity [S/m] of each label; that of label 0 is ignored.
+    spacing : (dx, dy, dz)
+        Voxel edge lengths [m].
+    periodic : bool
+        Whether opposite side faces are connected; they are closed otherwise.
+    rtol : float
+        Relative error of the effective conductivity at which the iteration stops.
+    max_iterations : int, optional
+        More iterations raise.
+    on_iteration : callable, optional
+        Called after each iteration.
+
+    Raises
+    ------
+    ConvergenceError
+        If `max_iterations` end before `rtol` is reached.
+    """
+    found = np.flatnonzero(label_counts(labels))
+    inside = found[found > 0]
+    single = len(inside) == 1
+    scale = float(conductivities[inside].max())
+    weights = (1.0, (spacing[0] / spacing[1]) ** 2, (spacing[0] / spacing[2]) ** 2)
+    tell = on_iteration or (lambda: None)
+    if single and rtol >= SINGLE_PRECISION_RTOL:
+        return _solve_single(labels, scale, weights, periodic, rtol, max_iterations, tell)
+    relative = np.zeros(int(found.max()) + 1)
+    relative[inside] = conductivities[inside] / scale
+    return _solve_double(labels, relative, scale, weights, periodic, rtol, max_iterations, tell)
+
+
+def _solve_single(
+    labels: npt.NDArray[np.uint8],
+    scale: float,
+    weights: tuple[float, float, float],
+    periodic: bool,
+    rtol: float,
+    limit: int | None,
+    tell: Callable[[], None],
+) -> Solution:
+    """One phase in float32: the fused passes."""
+    finest = ByteLevel(labels, weights, periodic)
+    coarse = coarse_levels(finest)
+    g = finest.geometry
+    code, w = finest.code, finest.weights
+    r, p, q, x, z = (np.zeros(g.padded, np.float32) for _ in range(5))
+    unit = scale / labels.size
+    energy = _Energy(unit * float(byte.byte_ramp(code, r)), rtol, limit)
+    alpha, pq = np.float32(0), 0.0
+    sides = (g.periodic_y, g.periodic_z, g.odd)
+    while not energy.done():
+        if energy.slow():
+            floats.float_combine(x, p, np.float32(1), alpha)
+            del r, q, z, p, coarse, finest, code
+            so_far = np.empty(labels.shape, np.float32)
+            double.unpack(x, so_far)
+            del x
+            relative = (np.arange(int(labels.max()) + 1) == labels.max()).astype(float)
+            return _solve_double(
+                labels, relative, scale, weights, periodic, rtol, limit, tell, (energy, so_far)
+            )
+        first = not energy.steps
+        byte.byte_forward(r, q, x, p, z, code, coarse.b, alpha, not first, *w, *sides)
+        coarse.solve()
+        zr, zq = byte.byte_backward(z, r, q, code, coarse.e, *w, *sides, True)
+        if zr <= 0.0:  # nothing left: the ramp, or the last step, is exact
+            energy.lower(0.0)
+            alpha = np.float32(0)
+            if len(energy.steps) < 2:
+                energy.lower(0.0)
+            continue
+        beta = np.float32(0) if first else np.float32(-zq / pq)
+        pq = float(byte.byte_direction(p, z, q, code, beta, *w, *sides))
+        alpha = np.float32(zr / pq)
+        energy.lower(unit * zr * zr / pq)
+        tell()
+    if alpha != 0:
+        floats.float_combine(x, p, np.float32(1), alpha)
+    del r, q, z, p, coarse
+    deviation = np.empty(labels.shape, np.float32)
+    double.unpack(x, deviation)
+    wall = np.zeros(256)
+    wall[int(labels.max())] = 2.0
+    tx = np.diag(0.5 * wall)
+    fluxes = double.double_layer_fluxes(deviation, labels, tx, wall)
+    return Solution(
+        energy.history[-1],
+        energy.history,
+        energy.relative_error,
+        fluxes * scale / (labels.shape[1] * labels.shape[2]),
+        deviation,
+    )
+
+
+def face_tables(
+    conductivities: npt.NDArray[np.float64], weights: tuple[float, float, float]
+) -> _Tables:
+    """Conductance between two labels along each axis (harmonic mean), and to an electrode."""
+    a = conductivities[:, None]
+    b = conductivities[None, :]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where((a > 0) & (b > 0), 2.0 * a * b / (a + b), 0.0)
+    return (mean * weights[0], mean * weights[1], mean * weights[2], 2.0 * conductivities)
+
+
+def _of_labels(
+    labels: npt.NDArray[np.uint8], tables: _Tables, g: Geometry, *, strong: bool
+) -> BlockHierarchy | StrongLevel:
+    finest = FloatLevel(g)
+    faces = (finest.cx, finest.cy, finest.cz, finest.g0, finest.g1)
+    double.label_faces(labels, *faces, *tables, g.periodic_y, g.periodic_z)
+    finest.finish()
+    return StrongLevel(finest) if strong else BlockHierarchy(finest)
+
+
+def _solve_double(
+    labels: npt.NDArray[np.uint8],
+    conductivities: npt.NDArray[np.float64],
+    scale: float,
+    weights: tuple[float, float, float],
+    periodic: bool,
+    rtol: float,
+    limit: int | None,
+    tell: Callable[[], None],
+    start: tuple[_Energy, npt.NDArray[np.float32]] | None = None,
+) -> Solution:
+    """Many phases, or many digits: float64 outside, the float32 cycle as preconditioner."""
+    tables = face_tables(conductivities, weights)
+    nx, ny, nz = labels.shape
+    g = Geometry((nx, ny, nz), periodic)
+    sides = (g.periodic_y, g.periodic_z)
+    slow = start is not None
+    hierarchy: BlockHierarchy | StrongLevel
+    if np.count_nonzero(conductivities) == 1 and not slow:
+        hierarchy = BlockHierarchy(ByteLevel(labels, weights, periodic))
+    else:
+        hierarchy = _of_labels(labels, tables, g, strong=slow)
+    b, z = (np.zeros(g.padded, np.float32) for _ in range(2))
+    r, p, q = (np.zeros(labels.shape) for _ in range(3))
+    unit = scale / labels.size
+    if start is None:
+        x = np.zeros(labels.shape)
+        ramp = unit * float(double.double_ramp(r, labels, tables[0], tables[3]))
+        energy = _Energy(ramp, rtol, limit)
+    else:
+        energy, x = start[0], start[1].astype(np.float64)
+        double.double_residual(r, x, labels, *tables, *sides)
+    pq = 0.0
+    while not energy.done():
+        if not slow and energy.slow():
+            slow, pq = True, 0.0
+            del hierarchy
+            hierarchy = _of_labels(labels, tables, g, strong=True)
+        largest = float(double.double_pack(b, r))
+        hierarchy.precondition(b, z)
+        zr = float(double.double_direction(p, z, r, q, labels, largest, pq))
+        pq = float(double.double_apply(q, p, labels, *tables, *sides)) if zr > 0.0 else 0.0
+        if not pq > 0.0:
+            energy.lower(0.0)
+            if len(energy.steps) < 2:
+                energy.lower(0.0)
+            continue
+        double.double_step(x, r, p, q, zr / pq)
+        energy.lower(unit * zr * zr / pq)
+        tell()
+    fluxes = double.double_layer_fluxes(x, labels, tables[0], tables[3])
+    return Solution(
+        energy.history[-1],
+        energy.history,
+        energy.relative_error,
+        fluxes * scale / (labels.shape[1] * labels.shape[2]),
+        x,
+    )

@@ -1,0 +1,100 @@
+"""Slow, obvious twins of the conduction kernels: scipy's labels and a direct solve."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage, sparse
+from scipy.sparse.linalg import spsolve
+
+__all__ = ["conduction_direct", "percolating_mask"]
+
+
+def percolating_mask(
+    mask: npt.NDArray[np.bool_], *, periodic_y: bool = False, periodic_z: bool = False
+) -> npt.NDArray[np.bool_]:
+    """Voxels of a mask whose face-connected cluster touches both faces normal to axis 0."""
+    tiled = np.tile(mask, (1, 3 if periodic_y else 1, 3 if periodic_z else 1))
+    clusters, _ = ndimage.label(tiled)
+    pairs: list[tuple[int, int]] = []
+    ny, nz = mask.shape[1:]
+    # copies of a voxel in different tiles are one voxel: merge their clusters
+    cuts = [
+        clusters[:, a * ny : (a + 1) * ny, b * nz : (b + 1) * nz]
+        for a in range(3 if periodic_y else 1)
+        for b in range(3 if periodic_z else 1)
+    ]
+    for cut in cuts[1:]:
+        pairs += list(zip(cuts[0][mask].tolist(), cut[mask].tolist(), strict=True))
+    count = int(clusters.max()) + 1
+    rows = np.array([p[0] for p in pairs], int)
+    columns = np.array([p[1] for p in pairs], int)
+    graph = sparse.coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(count, count))
+    _, merged = sparse.csgraph.connected_components(graph, directed=False)
+    group = merged[cuts[0]]
+    both = np.intersect1d(group[0][mask[0]], group[-1][mask[-1]])
+    return mask & np.isin(group, both)
+
+
+def conduction_direct(
+    sigma: npt.NDArray[np.float64],
+    spacing: tuple[float, float, float],
+    *,
+    periodic: bool = False,
+) -> tuple[float, npt.NDArray[np.float64]]:
+    """Effective conductivity along axis 0 and the potential, by a sparse direct solve.
+
+    Parameters
+    ----------
+    sigma : (nx, ny, nz) array
+        Conductivity of each voxel [S/m]; 0 insulates. Every conducting voxel must be connected
+        to an electrode.
+    spacing : (dx, dy, dz)
+        Voxel edge lengths [m].
+    periodic : bool
+        Whether opposite side faces are connected.
+
+    Returns
+    -------
+    effective_conductivity : float
+        [S/m], from the flux through the first face.
+    potential : (nx, ny, nz) array
+        1 at the first face, 0 at the last, NaN outside.
+    """
+    number = np.full(sigma.shape, -1)
+    inside = sigma > 0
+    number[inside] = np.arange(np.count_nonzero(inside))
+    dx, dy, dz = spacing
+    areas = (dy * dz / dx, dx * dz / dy, dx * dy / dz)
+    rows, columns, values = [], [], []
+    for axis, area in enumerate(areas):
+        wrap = periodic and axis > 0 and sigma.shape[axis] > 1
+        a = np.moveaxis(sigma, axis, 0)
+        n = np.moveaxis(number, axis, 0)
+        here = (a, n) if wrap else (a[:-1], n[:-1])
+        there = (np.roll(a, -1, 0), np.roll(n, -1, 0)) if wrap else (a[1:], n[1:])
+        both = (here[1] >= 0) & (there[1] >= 0)
+        s, t = here[0][both], there[0][both]
+        weight = area * 2 * s * t / (s + t)
+        i, j = here[1][both], there[1][both]
+        rows += [i, j, i, j]
+        columns += [j, i, i, j]
+        values += [-weight, -weight, weight, weight]
+    wall = 2 * areas[0] * sigma
+    source = np.zeros(int(number.max()) + 1)
+    for plane, potential in ((0, 1.0), (-1, 0.0)):
+        cells = inside[plane]
+        index, weight = number[plane][cells], wall[plane][cells]
+        rows.append(index)
+        columns.append(index)
+        values.append(weight)
+        np.add.at(source, index, weight * potential)
+    entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
+    matrix = sparse.coo_matrix(entries, shape=(source.size, source.size)).tocsc()
+    u = spsolve(matrix, source)
+    first = inside[0]
+    flux = float((wall[0][first] * (1.0 - u[number[0][first]])).sum())
+    nx, ny, nz = sigma.shape
+    potential_field = np.full(sigma.shape, np.nan)
+    potential_field[inside] = u
+    return flux * nx * dx / (ny * nz * dy * dz), potential_field

@@ -1,0 +1,349 @@
+"""Effective conductivity of a structure between two opposite faces."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from vmt._budget import require_memory
+from vmt._progress import steps
+from vmt.errors import InputError
+from vmt.kernels.multigrid import conduction_bytes, keep_percolating, solve_conduction
+from vmt.microstructure import Microstructure
+from vmt.transport._bounds import hashin_shtrikman_bounds, wiener_bounds
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Conduction", "effective_conductivity"]
+
+_SIDES = ("closed", "periodic")
+_BYTES_OF_THE_FILTER = 6  # labels kept, runs, and a copy along another axis
+
+
+@dataclass(frozen=True, eq=False)
+class Conduction:
+    """Effective conductivity along one axis, and how far it can be trusted.
+
+    The same numbers serve diffusion: conductivity is then the diffusion coefficient [m²/s].
+
+    Attributes
+    ----------
+    effective_conductivity : float
+        [S/m]; exactly 0 where no conducting path joins the two faces.
+    conductivity : mapping of str to float
+        Conductivity of every phase of the structure [S/m].
+    m_factor : float or None
+        σ_eff/σ0 where exactly one phase conducts, else None.
+    tortuosity_factor : float or None
+        ε σ0/σ_eff where exactly one phase conducts (infinite without a path), else None.
+    volume_fraction : float
+        Volume fraction of the conducting phases, dead ends included.
+    percolates : bool
+        Whether a conducting path joins the two faces.
+    flux_imbalance : float
+        (largest - smallest)/mean of the fluxes through all planes of voxel faces normal to the
+        axis; they are equal in the exact solution. First order in the error of the potential,
+        where the effective conductivity is second.
+    iterations : int
+        Steps of the conjugate gradient iteration.
+    error_estimate : float
+        Relative error of the effective conductivity that the iteration leaves, estimated; the
+        error of the voxel geometry itself is not in it.
+    axis : int
+        Axis of the current.
+    sides : {"closed", "periodic"}
+        What the faces along the axis do.
+    spacing : (dx, dy, dz)
+        Voxel edge lengths [m].
+    potential : (nx, ny, nz) array of float32, or None
+        Potential [V per volt between the faces], 1 at index 0 of the axis and 0 at its end, NaN
+        where no current can come from; kept on request.
+    """
+
+    effective_conductivity: float
+    conductivity: Mapping[str, float]
+    volume_fractions: Mapping[str, float]
+    percolates: bool
+    flux_imbalance: float
+    iterations: int
+    error_estimate: float
+    axis: int
+    sides: str
+    spacing: tuple[float, float, float]
+    potential: npt.NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "conductivity", MappingProxyType(dict(self.conductivity)))
+        object.__setattr__(self, "volume_fractions", MappingProxyType(dict(self.volume_fractions)))
+        if self.potential is not None:
+            self.potential.flags.writeable = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = (getattr(self, f.name) for f in fields(self))
+        return type(self), tuple(dict(v) if isinstance(v, Mapping) else v for v in values)
+
+    @property
+    def _conducting(self) -> list[str]:
+        return [name for name, value in self.conductivity.items() if value > 0.0]
+
+    @property
+    def volume_fraction(self) -> float:
+        """Volume fraction of the conducting phases, dead ends included."""
+        return sum(self.volume_fractions[name] for name in self._conducting)
+
+    @property
+    def m_factor(self) -> float | None:
+        """σ_eff/σ0 where exactly one phase conducts, else None."""
+        names = self._conducting
+        return (
+            self.effective_conductivity / self.conductivity[names[0]] if len(names) == 1 else None
+        )
+
+    @property
+    def tortuosity_factor(self) -> float | None:
+        """ε σ0/σ_eff where exactly one phase conducts (infinite without a path), else None."""
+        m = self.m_factor
+        if m is None:
+            return None
+        return self.volume_fraction / m if m > 0.0 else math.inf
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write the result as plain values, units in the keys; the potential is left out."""
+        return {
+            "effective_conductivity [S/m]": self.effective_conductivity,
+            "conductivity [S/m]": dict(self.conductivity),
+            "m_factor": self.m_factor,
+            "tortuosity_factor": self.tortuosity_factor,
+            "volume_fraction": self.volume_fraction,
+            "percolates": self.percolates,
+            "flux_imbalance": self.flux_imbalance,
+            "iterations": self.iterations,
+            "error_estimate": self.error_estimate,
+            "axis": self.axis,
+            "sides": self.sides,
+        }
+
+    def plot(self, ax: Axes | None = None, *, index: int | None = None) -> Axes:
+        """Draw a slice of the potential if it was kept, else the value among its bounds.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, optional
+            Where to draw; new ones if not given.
+        index : int, optional
+            Which slice normal to the axis after `axis`; the middle one by default.
+        """
+        return self._plot_bounds(ax) if self.potential is None else self._plot_slice(ax, index)
+
+    def _plot_slice(self, ax: Axes | None, index: int | None) -> Axes:
+        from vmt._plotting import axes, finish
+
+        assert self.potential is not None
+        ax = axes(ax)
+        normal = (self.axis + 1) % 3
+        place = self.potential.shape[normal] // 2 if index is None else index
+        plane = np.take(self.potential, place, axis=normal)
+        first, second = (d * 1e6 for i, d in enumerate(self.spacing) if i != normal)
+        extent = (0.0, plane.shape[1] * second, plane.shape[0] * first, 0.0)
+        image = ax.imshow(plane, extent=extent, vmin=0.0, vmax=1.0, interpolation="nearest")
+        ax.figure.colorbar(image, ax=ax, label="potential / V per volt applied")
+        return finish(ax, xlabel="µm", ylabel="µm")
+
+    def _plot_bounds(self, ax: Axes | None) -> Axes:
+        from vmt._plotting import COLORS, axes, finish
+
+        ax = axes(ax)
+        names = list(self.conductivity)
+        fractions = [self.volume_fractions[name] for name in names]
+        values = [self.conductivity[name] for name in names]
+        rows = (
+            ("any structure (Wiener)", wiener_bounds(fractions, values)),
+            ("isotropic (Hashin–Shtrikman)", hashin_shtrikman_bounds(fractions, values)),
+        )
+        for row, (_, (low, high)) in enumerate(rows):
+            ax.barh(row, high - low, left=low, height=0.5, color=COLORS["muted"])
+        ax.axvline(self.effective_conductivity, color=COLORS["model"], label="this structure")
+        ax.set_yticks(range(len(rows)), [name for name, _ in rows])
+        ax.legend(frameon=False)
+        return finish(ax, xlabel="effective conductivity / S/m")
+
+
+def effective_conductivity(
+    structure: Microstructure,
+    conductivity: Mapping[str | int, float] | Mapping[str, float] | Mapping[int, float],
+    *,
+    axis: int = 0,
+    sides: Literal["closed", "periodic"] = "closed",
+    rtol: float = 1e-4,
+    max_iterations: int | None = None,
+    keep_potential: bool = False,
+) -> Conduction:
+    """Effective conductivity of a structure between two opposite faces.
+
+    Solves ∇·(σ∇u) = 0 with u = 1 and 0 on the two faces of the box normal to `axis` (Neumann et
+    al. 2023, eqs. 8-14) by finite volumes on the voxels: one unknown per voxel, the flux between
+    two of them by the harmonic mean of their conductivities. The box's own faces carry the
+    potential, half a voxel from the first unknown. Clusters that don't reach both faces are left
+    out: they carry no current.
+
+    The iteration stops on the estimated error of the effective conductivity itself.
+
+    Parameters
+    ----------
+    structure : Microstructure
+        The structure; its voxels may be anisotropic.
+    conductivity : mapping of phase to float
+        Conductivity [S/m] of the phases that conduct, ``{"solid": 1.0}``; phases not named
+        insulate. For diffusion give diffusion coefficients [m²/s].
+    axis : int
+        Axis of the current.
+    sides : {"closed", "periodic"}
+        Whether the side faces let no current through or are joined to their opposites.
+    rtol : float
+        Relative error of the effective conductivity, between 1e-13 and 0.1. One conducting phase
+        is solved in float32 down to 1e-6, in float64 below.
+    max_iterations : int, optional
+        More iterations raise instead of returning an unfinished value.
+    keep_potential : bool
+        Whether the result carries the potential.
+
+    Returns
+    -------
+    Conduction
+        With `effective_conductivity` 0 and `percolates` False if there is no path.
+
+    Raises
+    ------
+    InputError
+        If a phase is unknown, a conductivity is negative or not finite, none is positive, or
+        another argument is out of range.
+    MemoryBudgetError
+        If the solver's memory is not available: one conducting phase takes about 28 bytes per
+        voxel, several take about 65.
+    ConvergenceError
+        If `max_iterations` are not enough; the message has the value so far.
+
+    Examples
+    --------
+    Two layers in parallel, one of which conducts:
+
+    >>> labels = np.zeros((6, 4, 4), np.uint8)
+    >>> labels[:, :2] = 1
+    >>> result = effective_conductivity(Microstructure(labels, 1e-8), {"solid": 10.0})
+    >>> result.effective_conductivity, result.m_factor, result.tortuosity_factor
+    (5.0, 0.5, 1.0)
+    """
+    table = _conductivity_table(structure, conductivity)
+    if axis not in (0, 1, 2):
+        raise InputError(f"axis={axis!r}; expected 0, 1 or 2.")
+    if sides not in _SIDES:
+        raise InputError(f'sides={sides!r}; expected "closed" or "periodic".')
+    if not 1e-13 <= rtol <= 0.1:
+        raise InputError(f"rtol={rtol!r}; expected a number from 1e-13 to 0.1.")
+    if max_iterations is not None and (max_iterations < 1 or int(max_iterations) != max_iterations):
+        raise InputError(f"max_iterations={max_iterations!r}; expected a whole number from 1.")
+
+    order = (axis, *(a for a in range(3) if a != axis))
+    nx, ny, nz = (structure.shape[a] for a in order)
+    dx, dy, dz = (structure.spacing[a] for a in order)
+    names = {label: name for name, label in structure.phases.items()}
+    conducting = [label for label in names if table[label] > 0.0]
+    single = len({table[label] for label in conducting}) == 1
+    periodic = sides == "periodic"
+    need = conduction_bytes((nx, ny, nz), single_phase=single, rtol=rtol)
+    size = "×".join(map(str, structure.shape))
+    require_memory(
+        need + _BYTES_OF_THE_FILTER * structure.labels.size, f"Conduction through {size} voxels"
+    )
+
+    # phases of one conductivity are one phase to the solver, and 0 is its insulator
+    levels = sorted({table[label] for label in conducting})
+    number = np.zeros(256, np.uint8)
+    for label in conducting:
+        number[label] = 1 + levels.index(table[label])
+    labels = np.ascontiguousarray(np.transpose(number[structure.labels], order))
+    conducts = np.zeros(256, np.bool_)
+    conducts[1 : len(levels) + 1] = True
+    kept, _ = keep_percolating(labels, conducts, periodic_y=periodic, periodic_z=periodic)
+    del labels
+
+    common: dict[str, Any] = {
+        "conductivity": {name: float(table[label]) for label, name in names.items()},
+        "volume_fractions": {n: structure.volume_fraction(n) for n in structure.phases},
+        "axis": axis,
+        "sides": sides,
+        "spacing": structure.spacing,
+    }
+    if not kept[0].any():
+        return Conduction(
+            effective_conductivity=0.0,
+            percolates=False,
+            flux_imbalance=0.0,
+            iterations=0,
+            error_estimate=0.0,
+            potential=np.full(structure.shape, np.nan, np.float32) if keep_potential else None,
+            **common,
+        )
+    with steps("conduction", 0) as step:
+        solution = solve_conduction(
+            kept,
+            np.array([0.0, *levels]),
+            (dx, dy, dz),
+            periodic=periodic,
+            rtol=rtol,
+            max_iterations=max_iterations,
+            on_iteration=step,
+        )
+    potential = None
+    if keep_potential:
+        ramp = (np.arange(nx, dtype=np.float32) + np.float32(0.5))[:, None, None]
+        inner = np.float32(1) - (ramp + solution.deviation.astype(np.float32)) / np.float32(nx)
+        inner[kept == 0] = np.nan
+        potential = np.ascontiguousarray(np.transpose(inner, np.argsort(order)))
+    return Conduction(
+        effective_conductivity=solution.effective_conductivity,
+        percolates=True,
+        flux_imbalance=float(np.ptp(solution.fluxes) / solution.fluxes.mean()),
+        iterations=solution.iterations,
+        error_estimate=solution.error_estimate,
+        potential=potential,
+        **common,
+    )
+
+
+def _conductivity_table(
+    structure: Microstructure, conductivity: Mapping[Any, float]
+) -> npt.NDArray[np.float64]:
+    """Conductivity of each label, checked."""
+    if not isinstance(conductivity, Mapping) or not conductivity:
+        raise InputError(
+            f"conductivity={conductivity!r}; expected the conducting phases with their "
+            'conductivities [S/m], as {"solid": 1.0}.'
+        )
+    table = np.zeros(256)
+    named: set[int] = set()
+    for phase, value in conductivity.items():
+        label = structure.label_of(phase)
+        if label in named:
+            raise InputError(f"The phase {structure.name_of(label)!r} is given twice.")
+        named.add(label)
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        if not (math.isfinite(number) and number >= 0.0):
+            raise InputError(
+                f"The conductivity of {phase!r} is {value!r}; expected a finite number of at "
+                "least 0 [S/m]."
+            )
+        table[label] = number
+    if not table.any():
+        raise InputError("No phase conducts; give at least one a conductivity above 0 [S/m].")
+    return table
