@@ -115,7 +115,9 @@ def test_what_is_missing_is_left_out(fake):
 def test_image_and_twin_are_shown_through_the_same_window(fake):
     """Slices of a large image and a small twin, or of other voxels, cover the same micrometers."""
     image = fake.blobs(1, (60, 50, 40), spacing=20e-9)
-    axes = twin_figures(replace(fake.FakeTwin(), image=image))["slices"].axes
+    report = replace(fake.FakeTwin(), image=image)
+    assert twin_page(report).html().count("Cropped to the window") == 1
+    axes = twin_figures(report)["slices"].axes
     assert axes[0].get_xlim() == pytest.approx(axes[1].get_xlim())
     assert axes[0].get_ylim() == pytest.approx(axes[1].get_ylim())
 

@@ -97,9 +97,11 @@ def _renderings(report: TwinReport) -> dict[str, Picture]:
     if report.is_phantom:
         titles["image"] = "The phantom (generated)"
     made = {}
-    for key, shown, _ in same_window(report):
+    for key, shown, whole in same_window(report):
         content = render_png(shown, phase=report.phase, size=(760, 680), title=titles[key])
         caption = f"{titles[key]} in 3D: {view_caption(shown, phase=report.phase)}."
+        if shown.shape != whole.shape:
+            caption += " Cropped to the window that image and twin share."
         alt = f"3D rendering of {titles[key].lower()}, one corner cut out"
         made[f"rendering_{key}"] = Picture(content, caption, alt)
     return made
