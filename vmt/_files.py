@@ -20,6 +20,7 @@ from vmt.errors import InputError
 
 __all__ = [
     "content_hash",
+    "jsonable",
     "parameter_hash",
     "run_directory",
     "whole_directory",
@@ -78,19 +79,20 @@ def whole_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
 def write_json(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
     """Write a JSON file atomically; NaN becomes null, which every reader understands."""
     with whole_file(path) as temporary:
-        text = json.dumps(_jsonable(content), indent=2, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(jsonable(content), indent=2, ensure_ascii=False, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def _jsonable(value: Any) -> Any:
+def jsonable(value: Any) -> Any:
+    """Turn a result into what JSON can hold: arrays to lists, NaN and infinity to null."""
     if isinstance(value, Mapping):
-        return {str(k): _jsonable(v) for k, v in value.items()}
+        return {str(k): jsonable(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_jsonable(v) for v in value]
+        return [jsonable(v) for v in value]
     if isinstance(value, np.ndarray):
-        return _jsonable(value.tolist())
+        return jsonable(value.tolist())
     if isinstance(value, np.generic):
-        return _jsonable(value.item())
+        return jsonable(value.item())
     if isinstance(value, float) and not np.isfinite(value):
         return None
     if isinstance(value, os.PathLike):
@@ -120,7 +122,7 @@ def parameter_hash(parameters: Mapping[str, Any]) -> str:
     >>> parameter_hash({"a": 1, "b": 2}) == parameter_hash({"b": 2, "a": 1})
     True
     """
-    text = json.dumps(_jsonable(parameters), sort_keys=True, separators=(",", ":"))
+    text = json.dumps(jsonable(parameters), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -412,9 +412,9 @@ def _tell_twin(report: Any, directory: Path, *, json: bool, quiet: bool) -> None
 def _print_json(content: Mapping[str, Any]) -> None:
     import json
 
-    from vmt._files import _jsonable
+    from vmt._files import jsonable
 
-    typer.echo(json.dumps(_jsonable(content), indent=2, ensure_ascii=False, allow_nan=False))
+    typer.echo(json.dumps(jsonable(content), indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def _print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -173,8 +173,7 @@ class Microstructure:
         place = self.shape[axis] // 2 if index is None else index
         plane = np.take(self.labels, place, axis=axis)
         first, second = (d for i, d in enumerate(self.spacing) if i != axis)
-        names = sorted(self.phases, key=lambda name: self.phases[name])
-        return draw_slice(axes(ax), plane, (first, second), names)
+        return draw_slice(axes(ax), plane, (first, second), self.phases)
 
 
 def _as_labels(labels: object) -> npt.NDArray[np.uint8]:
