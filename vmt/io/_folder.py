@@ -64,8 +64,8 @@ def open_volume(path: Path) -> Iterator[Volume]:
                 raise InputError(f"The slice {str(file)!r} has the shape {plane.shape}.")
             yield (slice(index, index + 1), slice(None), slice(None)), plane[None]
 
-    size = shape[0] * shape[1] * dtype.itemsize
-    yield Volume((len(files), *shape), dtype, _metadata(path), blocks, len(files), None, size)
+    layer = shape[0] * shape[1] * dtype.itemsize
+    yield Volume((len(files), *shape), dtype, _metadata(path), blocks, len(files), None, layer)
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:

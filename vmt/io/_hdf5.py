@@ -113,12 +113,11 @@ def write(array: npt.NDArray[Any], metadata: Mapping[str, Any], path: Path) -> N
 
     name = "labels" if metadata["kind"] == "labels" else "values"
     chunks = tuple(min(n, _CHUNK) for n in array.shape)
-    with whole_file(path) as temporary:
-        with h5py.File(temporary, "w") as file:
-            item = file.create_dataset(
-                name, array.shape, array.dtype, chunks=chunks, compression="gzip"
-            )
-            for start in range(0, len(array), chunks[0]):
-                item[start : start + chunks[0]] = array[start : start + chunks[0]]
-            item.attrs["vmt"] = json.dumps(metadata, ensure_ascii=False)
-            item.attrs[_ELEMENT_SIZE] = [d * 1e6 for d in metadata["spacing [m]"]]
+    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+        item = file.create_dataset(
+            name, array.shape, array.dtype, chunks=chunks, compression="gzip"
+        )
+        for start in range(0, len(array), chunks[0]):
+            item[start : start + chunks[0]] = array[start : start + chunks[0]]
+        item.attrs["vmt"] = json.dumps(metadata, ensure_ascii=False)
+        item.attrs[_ELEMENT_SIZE] = [d * 1e6 for d in metadata["spacing [m]"]]

@@ -119,8 +119,10 @@ def write_npz(array: npt.NDArray[Any], metadata: Mapping[str, Any], path: Path) 
     """Write a compressed .npz: the array under "labels" or "values", metadata as JSON text."""
     name = "labels" if metadata["kind"] == "labels" else "values"
     text = np.array(json.dumps({"vmt": metadata}, ensure_ascii=False))
-    with whole_file(path) as temporary:
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
-            for key, value in ((name, array), (_METADATA, text)):
-                with archive.open(key + ".npy", "w", force_zip64=True) as stream:
-                    npy.write_array(stream, value, allow_pickle=False)
+    with (
+        whole_file(path) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive,
+    ):
+        for key, value in ((name, array), (_METADATA, text)):
+            with archive.open(key + ".npy", "w", force_zip64=True) as stream:
+                npy.write_array(stream, value, allow_pickle=False)

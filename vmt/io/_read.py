@@ -217,9 +217,7 @@ def _resolve_spacing(
     return voxel
 
 
-def _plausible(
-    spacing: tuple[float, float, float], subject: str
-) -> tuple[float, float, float]:
+def _plausible(spacing: tuple[float, float, float], subject: str) -> tuple[float, float, float]:
     """Refuse voxels that no microscope makes: a sign of a wrong unit."""
     for value in spacing:
         if SMALLEST <= value <= LARGEST:
@@ -275,7 +273,7 @@ def _decode_labels(volume: Volume, path: Path) -> tuple[npt.NDArray[np.uint8], s
 
 
 def _as_bytes(block: npt.NDArray[Any], path: Path) -> npt.NDArray[np.uint8]:
-    if block.dtype == np.bool_ or block.dtype == np.uint8:
+    if block.dtype in (np.bool_, np.uint8):
         return np.asarray(block).view(np.uint8)
     low, high = block.min(), block.max()
     if block.dtype.kind == "f":

@@ -106,9 +106,7 @@ def _plane(page: Any, shape: tuple[int, int], path: Path, what: str) -> npt.NDAr
         raise InputError(f"{str(path)!r} is cut off: {what} is missing.")
     plane = np.asarray(page.asarray())
     if plane.size != math.prod(shape):
-        raise InputError(
-            f"In {str(path)!r}, {what} has the shape {plane.shape}; expected {shape}."
-        )
+        raise InputError(f"In {str(path)!r}, {what} has the shape {plane.shape}; expected {shape}.")
     return plane.reshape(shape)
 
 
@@ -164,7 +162,11 @@ def _ome(description: str, path: Path) -> tuple[Metadata, bool]:
     if content is None:
         return Metadata(spacing), False
     exact = decode(content, path)
-    if spacing and exact.spacing and not np.allclose(spacing, exact.spacing, rtol=_ROUNDING, atol=0):
+    if (
+        spacing
+        and exact.spacing
+        and not np.allclose(spacing, exact.spacing, rtol=_ROUNDING, atol=0)
+    ):
         return Metadata(spacing, exact.phases), True  # another program has changed the scale since
     return exact, True
 
@@ -212,16 +214,21 @@ def write(array: npt.NDArray[Any], metadata: Mapping[str, Any], path: Path) -> N
             f"{_OME_TYPES}. Convert them, or write .npz, .zarr or .h5."
         )
     dx, dy, dz = (float(f"{d * 1e6:.12g}") for d in metadata["spacing [m]"])
-    ome = {"axes": "ZYX", "Description": json.dumps({"vmt": metadata}, ensure_ascii=True)}
+    ome: dict[str, Any] = {
+        "axes": "ZYX",
+        "Description": json.dumps({"vmt": metadata}, ensure_ascii=True),
+    }
     for axis, size in (("Z", dx), ("Y", dy), ("X", dz)):
-        ome |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"}  # type: ignore[dict-item]
-    with whole_file(path) as temporary:
-        with tifffile.TiffWriter(temporary, bigtiff=array.nbytes > _BIG, ome=True) as writer:
-            writer.write(
-                (np.ascontiguousarray(part, dtype=native) for part in array),
-                shape=array.shape,
-                dtype=native,
-                compression="zlib",
-                photometric="minisblack",
-                metadata=ome,
-            )
+        ome |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"}
+    with (
+        whole_file(path) as temporary,
+        tifffile.TiffWriter(temporary, bigtiff=array.nbytes > _BIG, ome=True) as writer,
+    ):
+        writer.write(
+            (np.ascontiguousarray(part, dtype=native) for part in array),
+            shape=array.shape,
+            dtype=native,
+            compression="zlib",
+            photometric="minisblack",
+            metadata=ome,
+        )

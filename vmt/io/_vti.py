@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
@@ -67,7 +67,9 @@ def open_volume(path: Path, dataset: str | None) -> Iterator[Volume]:
     kind = element.get("type", "")
     if kind not in _TYPES:
         raise InputError(f"{str(path)!r} has the type {kind!r}; expected one of {sorted(_TYPES)}.")
-    order = "<" if root.get("byte_order", "LittleEndian") == "LittleEndian" else ">"
+    order: Literal["<", ">"] = (
+        "<" if root.get("byte_order", "LittleEndian") == "LittleEndian" else ">"
+    )
     dtype = np.dtype(_TYPES[kind]).newbyteorder(order)
     header = np.dtype(_TYPES[root.get("header_type", "UInt32")]).newbyteorder(order)
     count = math.prod(shape)

@@ -83,6 +83,4 @@ def write(structure: Microstructure | GreyImage, path: str | os.PathLike[str]) -
     try:
         _WRITERS[suffix](array, metadata, target)
     except OSError as error:
-        raise InputError(
-            f"{str(target)!r} can't be written: {error.strerror or error}."
-        ) from error
+        raise InputError(f"{str(target)!r} can't be written: {error.strerror or error}.") from error

@@ -50,7 +50,7 @@ def open_volume(path: Path, dataset: str | None) -> Iterator[Volume]:
             raise InputError(f"dataset={dataset!r} was given, but {str(path)!r} is one array.")
         yield _volume(node, path, path, _own(dict(node.attrs), path))
         return
-    attributes = dict(node.attrs)
+    attributes: dict[str, Any] = dict(node.attrs)
     pyramid = attributes.get("ome", attributes).get("multiscales")
     if pyramid and dataset is None:
         level = pyramid[0]["datasets"][0]
@@ -61,7 +61,9 @@ def open_volume(path: Path, dataset: str | None) -> Iterator[Volume]:
             metadata = Metadata(_ngff_spacing(pyramid[0], level, array.shape), metadata.phases)
         yield _volume(array, path / name, path, metadata)
         return
-    arrays = {name: item for name, item in node.members(max_depth=8) if isinstance(item, zarr.Array)}
+    arrays = {
+        name: item for name, item in node.members(max_depth=8) if isinstance(item, zarr.Array)
+    }
     name = choose(
         [n for n, item in arrays.items() if len(_squeezed(item.shape)) in (2, DIMENSIONS)],
         None if dataset is None else dataset.strip("/"),
@@ -103,9 +105,10 @@ def _volume(array: Any, folder: Path, path: Path, metadata: Metadata) -> Volume:
             )
             part = np.asarray(array[(*lead, *place)])
             full = (*place, slice(None))[:DIMENSIONS]
-            yield (full[0], full[1], full[2]), part.reshape(*part.shape, 1)[
-                (...,) if len(place) < DIMENSIONS else (..., 0)
-            ]
+            yield (
+                (full[0], full[1], full[2]),
+                part.reshape(*part.shape, 1)[(...,) if len(place) < DIMENSIONS else (..., 0)],
+            )
 
     count = math.prod(len(r) for r in ranges)
     return Volume(shape, dtype, metadata, blocks, count, None, math.prod(chunks) * dtype.itemsize)
