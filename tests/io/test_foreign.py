@@ -72,7 +72,9 @@ def test_imagej_calibration(tmp_path, unit):
         {"ome": True, "metadata": {"axes": "ZYX", "PhysicalSizeX": 1.0, "PhysicalSizeY": 1.0}},
         {
             "ome": True,
-            "metadata": {f"PhysicalSize{a}{u}": v for a in "XYZ" for u, v in (("", 1), ("Unit", "pixel"))},
+            "metadata": {
+                f"PhysicalSize{a}{u}": v for a in "XYZ" for u, v in (("", 1), ("Unit", "pixel"))
+            },
         },
     ],
 )
@@ -93,7 +95,9 @@ def test_compressed_tiff_is_decoded(tmp_path):
         "short": LABELS.astype(np.uint16),
         "signed": LABELS.astype(np.int32),
     }.items():
-        tifffile.imwrite(tmp_path / f"{name}.tif", stored, compression="zlib", photometric="minisblack")
+        tifffile.imwrite(
+            tmp_path / f"{name}.tif", stored, compression="zlib", photometric="minisblack"
+        )
         m = read_labels(tmp_path / f"{name}.tif", spacing=1e-8)
         assert m.labels.dtype == np.uint8
         np.testing.assert_array_equal(m.labels, LABELS, err_msg=name)
@@ -329,8 +333,7 @@ def test_the_real_cathode(cathode_path):
 
 def test_importing_io_opens_no_door():
     """tifffile, zarr, h5py and PIL are imported by the call that needs them."""
-    code = (
-        "import sys, vmt.io; print([m for m in ('tifffile','zarr','h5py','PIL') if m in sys.modules])"
-    )
+    doors = ("tifffile", "zarr", "h5py", "PIL")
+    code = f"import sys, vmt.io; print([m for m in {doors} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -270,7 +270,9 @@ def test_a_grey_stack_stops_at_its_first_page(tmp_path, monkeypatch):
     pages = []
     original = tifffile.TiffPage.asarray
     monkeypatch.setattr(
-        tifffile.TiffPage, "asarray", lambda self, *a, **k: pages.append(1) or original(self, *a, **k)
+        tifffile.TiffPage,
+        "asarray",
+        lambda self, *a, **k: pages.append(1) or original(self, *a, **k),
     )
     monkeypatch.setattr(
         tifffile.TiffFrame,

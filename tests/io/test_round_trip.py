@@ -64,6 +64,17 @@ def test_large_images_cross_block_borders(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
+def test_views_and_fortran_order_come_back(tmp_path, suffix):
+    """A crop, whose voxels are not contiguous, and values with axis 0 fastest."""
+    labels = np.random.default_rng(4).integers(0, 3, (9, 8, 7)).astype(np.uint8)
+    path = tmp_path / f"image{suffix}"
+    write(Microstructure(labels, 1e-8).crop(slice(1, 8), slice(2, 5), slice(3, None)), path)
+    np.testing.assert_array_equal(read_labels(path).labels, labels[1:8, 2:5, 3:])
+    write(GreyImage(np.asfortranarray(labels), 1e-8), path)
+    np.testing.assert_array_equal(read_grey(path).values, labels)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_writing_replaces_and_leaves_nothing_else(tmp_path, suffix):
     """A second write replaces the first; no temporary name is left."""
     path = tmp_path / f"image{suffix}"

@@ -19,6 +19,7 @@ from vmt.errors import InputError
 from vmt.io._volume import (
     DIMENSIONS,
     MAX_METADATA,
+    SLAB_BYTES,
     Block,
     Metadata,
     Volume,
@@ -83,7 +84,8 @@ def open_npz(path: Path, dataset: str | None) -> Iterator[Volume]:
                     yield place, flat.reshape(size, order="F" if fortran else "C")
 
         count = -(-shape[axis] // slab_thickness(shape, dtype, axis))
-        yield Volume(shape, dtype, metadata, blocks, count)
+        layer = math.prod(shape) // shape[axis] * dtype.itemsize
+        yield Volume(shape, dtype, metadata, blocks, count, None, max(layer, SLAB_BYTES))
 
 
 def _header(
