@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vmt._units import check_spacing
-from vmt.errors import ConvergenceError, InputError
+from vmt.errors import InputError
+from vmt.kernels.spheres import place_spheres, separate_spheres, voxelize_spheres
 from vmt.microstructure import Microstructure
 
 __all__ = [
@@ -253,7 +254,7 @@ def sphere(
             f"A sphere of radius {radius:.4g} m at {middle} m does not lie in the box of "
             f"{size} m; use a smaller one."
         )
-    labels = _voxelize(shape, dx, np.array([middle]), np.array([radius]), periodic=False)
+    labels = voxelize_spheres(shape, dx, np.array([middle]), np.array([radius]), periodic=False)
     volume = math.prod(size)
     return Phantom(
         Microstructure(labels, dx, _PHASES),
@@ -306,7 +307,7 @@ def sphere_array(
     shape = _check_shape((voxels * cells[0], voxels * cells[1], voxels * cells[2]))
     dx = check_spacing(edge / voxels)
     radius = edge * (3 * volume_fraction / (4 * math.pi)) ** (1 / 3)
-    cell = _voxelize(
+    cell = voxelize_spheres(
         (voxels, voxels, voxels),
         dx,
         np.full((1, 3), edge / 2),
@@ -440,7 +441,7 @@ def boolean_spheres(
     outer = size + 2 * radius
     count = int(generator.poisson(intensity * float(np.prod(outer))))
     centers = generator.random((count, 3)) * outer - radius
-    labels = _voxelize(shape, dx, centers, np.full(count, radius), periodic=False)
+    labels = voxelize_spheres(shape, dx, centers, np.full(count, radius), periodic=False)
     exact = {
         "volume_fraction(solid)": volume_fraction,
         "volume_fraction(pore)": 1 - volume_fraction,
@@ -538,101 +539,12 @@ def random_spheres(
             f"Spheres of radius {radii[0]:.4g} m are too large for a box of {tuple(size)} m; use "
             "smaller ones or a larger box (twice the diameter if it is periodic)."
         )
-    centers = _place(radii, size, periodic, generator)
-    centers = _push_apart(centers, radii, size, periodic, max_iterations, volume_fraction)
-    labels = _voxelize(shape, dx, centers, radii, periodic=periodic)
+    centers = place_spheres(radii, size, periodic, generator)
+    centers = separate_spheres(centers, radii, size, periodic, max_iterations)
+    labels = voxelize_spheres(shape, dx, centers, radii, periodic=periodic)
     exact = _sphere_answers(radii, volume)
     exact |= {"count": float(count), "radius(mean) [m]": float(radii.mean())}
     return Phantom(Microstructure(labels, dx, _PHASES), exact)
-
-
-def _place(
-    radii: npt.NDArray[np.float64],
-    size: npt.NDArray[np.float64],
-    periodic: bool,
-    rng: np.random.Generator,
-) -> npt.NDArray[np.float64]:
-    """Random sequential adsorption with 30 trials a sphere; the last trial stands in any case."""
-    centers = np.empty((len(radii), 3))
-    for i, r in enumerate(radii):
-        low = 0.0 if periodic else r
-        trials = low + rng.random((30, 3)) * (size - 2 * low)
-        gap = trials[:, None, :] - centers[None, :i, :]
-        if periodic:
-            gap -= size * np.rint(gap / size)
-        free = ((gap**2).sum(axis=2) >= (radii[:i] + r) ** 2).all(axis=1)
-        centers[i] = trials[int(np.argmax(free))] if free.any() else trials[-1]
-    return centers
-
-
-def _push_apart(
-    centers: npt.NDArray[np.float64],
-    radii: npt.NDArray[np.float64],
-    size: npt.NDArray[np.float64],
-    periodic: bool,
-    max_iterations: int,
-    volume_fraction: float,
-) -> npt.NDArray[np.float64]:
-    """Move overlapping spheres apart until none overlap, walls included."""
-    from scipy.spatial import cKDTree
-
-    # spheres slightly too large are pushed, so that the true ones come free in finite time
-    inflated = radii * 1.002
-    skin = 0.3 * float(radii.mean())
-    listed = np.full_like(centers, np.inf)
-    first = second = np.empty(0, np.intp)
-    for _ in range(max_iterations):
-        if not np.abs(centers - listed).max() < skin / 4:
-            listed = centers.copy()
-            wrapped = np.mod(centers, size) if periodic else centers
-            wrapped = np.where(wrapped >= size, 0.0, wrapped) if periodic else wrapped
-            tree = cKDTree(wrapped, boxsize=size if periodic else None)
-            pairs = tree.query_pairs(2 * float(inflated.max()) + skin, output_type="ndarray")
-            first, second = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))].T
-        gap = centers[first] - centers[second]
-        if periodic:
-            gap -= size * np.rint(gap / size)
-        distance = np.sqrt((gap**2).sum(axis=1))
-        if (distance >= (radii[first] + radii[second]) * (1 - 1e-12)).all():
-            return np.mod(centers, size) if periodic else centers
-        overlap = inflated[first] + inflated[second] - distance
-        hit = np.flatnonzero(overlap > 0)
-        step = gap[hit] * (0.5 * overlap[hit] / np.maximum(distance[hit], 1e-300))[:, None]
-        for k in range(3):
-            centers[:, k] += np.bincount(first[hit], step[:, k], len(radii))
-            centers[:, k] -= np.bincount(second[hit], step[:, k], len(radii))
-        if not periodic:
-            centers = np.clip(centers, radii[:, None], size - radii[:, None])
-    raise ConvergenceError(
-        f"The spheres still overlap after {max_iterations} rounds at volume fraction "
-        f"{volume_fraction}; use a lower one (below about 0.6), or more iterations."
-    )
-
-
-def _voxelize(
-    shape: Shape,
-    spacing: tuple[float, float, float],
-    centers: npt.NDArray[np.float64],
-    radii: npt.NDArray[np.float64],
-    *,
-    periodic: bool,
-) -> npt.NDArray[np.uint8]:
-    """Label voxels 1 whose center lies in a sphere: (n, 3) centers and (n,) radii [m]."""
-    labels = np.zeros(shape, np.uint8)
-    for center, radius in zip(centers, radii, strict=True):
-        places, squares = [], []
-        for n, d, c in zip(shape, spacing, center, strict=True):
-            low = math.ceil((c - radius) / d - 0.5)
-            high = math.floor((c + radius) / d - 0.5)
-            if not periodic:
-                low, high = max(low, 0), min(high, n - 1)
-            index = np.arange(low, high + 1)
-            squares.append(((index + 0.5) * d - c) ** 2)
-            places.append(index % n)
-        inside = squares[0][:, None, None] + squares[1][:, None] + squares[2] <= radius**2
-        part = np.ix_(*places)
-        labels[part] |= inside
-    return labels
 
 
 def _sphere_answers(radii: npt.NDArray[np.float64], volume: float) -> dict[str, float]:

@@ -309,6 +309,8 @@ def test_given_spacing_wins_with_a_warning(tmp_path):
     tifffile.imwrite(tmp_path / "a.ome.tif", LABELS, metadata={"axes": "ZYX", **sizes})
     with pytest.warns(VmtWarning, match=r"400 nm .* says 398 nm"):
         assert read_labels(tmp_path / "a.ome.tif", spacing=4e-7).spacing == (4e-7,) * 3
+    with pytest.raises(VmtWarning, match="400 nm"):  # where warnings are errors, it stays one
+        read_labels(tmp_path / "a.ome.tif", spacing="400 nm")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert read_labels(tmp_path / "a.ome.tif", spacing=398.1e-9).spacing == (398.1e-9,) * 3

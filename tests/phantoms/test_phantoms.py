@@ -176,13 +176,13 @@ def test_boolean_surface_is_the_slope_of_the_coverage():
 def test_packed_spheres_do_not_overlap(fraction, spread, periodic, monkeypatch):
     """No two spheres overlap, walls hold where there are any, and the volume is the target."""
     seen = {}
-    original = phantoms._voxelize
+    original = phantoms.voxelize_spheres
 
     def spy(shape, spacing, centers, radii, *, periodic):
         seen.update(centers=centers, radii=radii)
         return original(shape, spacing, centers, radii, periodic=periodic)
 
-    monkeypatch.setattr(phantoms, "_voxelize", spy)
+    monkeypatch.setattr(phantoms, "voxelize_spheres", spy)
     p = phantoms.random_spheres(
         (64, 64, 64),
         1e-6,
@@ -229,7 +229,7 @@ def test_an_impossible_packing_ends():
 
 def test_periodic_packings_wrap():
     """A sphere that leaves through one face comes in at the opposite one."""
-    labels = phantoms._voxelize(
+    labels = phantoms.voxelize_spheres(
         (8, 8, 8), (1.0, 1.0, 1.0), np.array([[0.0, 4.0, 4.0]]), np.array([2.6]), periodic=True
     )
     np.testing.assert_array_equal(labels, labels[::-1])

@@ -58,7 +58,7 @@ def reading(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except VmtError:
+    except (VmtError, Warning):  # a warning may be turned into an error
         raise
     except MemoryError as error:
         raise MemoryBudgetError(f"{str(path)!r} does not fit into memory: {error}") from error
