@@ -482,7 +482,7 @@ def random_spheres(
 
     Spheres are placed one by one where there is room (random sequential adsorption); those that
     find none are put anywhere, and all are then pushed apart until none overlap. Reaches about
-    0.60 in a periodic box.
+    0.60 in a periodic box; less between walls, which keep spheres from the faces.
 
     Parameters
     ----------

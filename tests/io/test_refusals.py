@@ -1,8 +1,11 @@
 """Wrong, damaged and hostile input: one InputError that says what to do, and no big allocation."""
 
+import base64
 import json
 import os
+import struct
 import zipfile
+import zlib
 
 import h5py
 import numpy as np
@@ -178,6 +181,25 @@ def test_unusable_input(tmp_path, case):
     path = make(tmp_path)
     with pytest.raises(InputError, match=match):
         read_labels(path, spacing="10 nm")
+
+
+@pytest.mark.parametrize(("extra", "refused"), [(0, False), (1, True), (10**7, True)])
+def test_compressed_vti_unpacks_to_what_its_header_says(tmp_path, extra, refused):
+    """Zlib blocks that unpack to more bytes than the voxels need are refused."""
+    packed = zlib.compress(bytes([0, 1, 2, 3]) + bytes(extra))
+    header = struct.pack("<4I", 1, 4, 4, len(packed))
+    data = (base64.b64encode(header) + base64.b64encode(packed)).decode()
+    content = f"""<VTKFile type="ImageData" byte_order="LittleEndian" header_type="UInt32"
+    compressor="vtkZLibDataCompressor"><ImageData WholeExtent="0 4 0 1 0 1"><Piece><CellData>
+    <DataArray type="UInt8" Name="x" format="binary">{data}</DataArray></CellData></Piece>
+    </ImageData></VTKFile>"""
+    path = text(tmp_path, "a.vti", content)
+    if refused:
+        with pytest.raises(InputError, match="more than 4 bytes"):
+            read_labels(path, spacing=1e-8)
+    else:
+        labels = read_labels(path, spacing=1e-8).labels
+        np.testing.assert_array_equal(labels.ravel(), [0, 1, 2, 3])
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".raw", ".npz", ".h5", ".vti"])
