@@ -8,8 +8,8 @@ Only modes up to a cutoff per axis are drawn. Axis 0 is transformed first, for t
 columns of modes, and kept for the planes of the box alone; each plane (y, z) is then finished by
 itself, so that the full complex field never exists. With cutoffs at Nyquist this is the full FFT.
 
-A spectrum is given on one octant, ``(Nx//2 + 1, Ny//2 + 1, Nz//2 + 1)``, when the covariance is even
-along each axis, else on the whole torus. Wave numbers are in the order of the FFT.
+A spectrum is given on one octant, ``(Nx//2 + 1, Ny//2 + 1, Nz//2 + 1)``, when the covariance is
+even along each axis, else on the whole torus. Wave numbers are in the order of the FFT.
 """
 
 from __future__ import annotations
@@ -237,7 +237,7 @@ def fill_field(
     workers: int = 1,
 ) -> None:
     """Write the first field, or both, of the modes into float32 arrays (nx, ny, nz)."""
-    shape: Triple = first.shape  # type: ignore[assignment]  # three axes
+    shape: Triple = first.shape
 
     def work(i: int) -> None:
         if second is None:
@@ -277,7 +277,7 @@ def fill_excursion(
     done : callable, optional
         Called after each plane.
     """
-    shape: Triple = labels.shape  # type: ignore[assignment]  # three axes
+    shape: Triple = labels.shape
     threshold = np.float32(level)
 
     def work(i: int) -> None:

@@ -7,159 +7,29 @@ isotropic or anisotropic gstools model is evaluated through gstools (`Covariance
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, special
 
 from vmt.errors import InputError
+from vmt.models._covariance_terms import (
+    FAMILIES,
+    Matrix,
+    Term,
+    as_rotation,
+    check_positive,
+    number,
+    scaled_reach,
+    triple,
+)
 
 __all__ = ["Covariance"]
 
 Array = npt.NDArray[np.float64]
-Matrix = tuple[tuple[float, float, float], ...]
 _AXES = 3
-_FAMILIES: dict[str, str | None] = {
-    "gaussian": None,
-    "exponential": None,
-    "matern": "smoothness",
-    "stable": "exponent",
-}
-
-
-@dataclass(frozen=True)
-class _Term:
-    """One family: ρ(h) = f(rate·|F R h|), F the factors per axis, R the rows of the main axes."""
-
-    family: str
-    rate: float
-    shape: float | None = None
-    factors: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    rotation: Matrix | None = None
-    gstools_class: type | None = None
-    gstools_options: tuple[tuple[str, float], ...] = ()
-
-    def __post_init__(self) -> None:
-        _positive("rate", self.rate, "1/m, as rate=7.28e6")
-        for factor in self.factors:
-            _positive("An anisotropy factor", factor, "no unit, as factors=(1, 2, 2)")
-        if self.family == "matern":
-            _positive("smoothness", self.shape, "no unit, as smoothness=1.5")
-        if self.family == "stable" and not 0 < _number(self.shape) <= 2:
-            raise InputError(
-                f"A stable covariance with exponent {self.shape!r} isn't valid; expected a number "
-                "above 0 and at most 2 (2 is the Gaussian one)."
-            )
-
-    @property
-    def isotropic(self) -> bool:
-        return len(set(self.factors)) == 1
-
-    @property
-    def matrix(self) -> Array:
-        """Lag [m] to scaled lag."""
-        axes = np.eye(_AXES) if self.rotation is None else np.array(self.rotation)
-        scaled: Array = self.rate * np.array(self.factors)[:, None] * axes
-        return scaled
-
-    def radial(self, s: Array) -> Array:
-        """Correlation at scaled lags."""
-        if self.family == "gaussian":
-            return np.asarray(np.exp(-np.square(s)))
-        if self.family == "exponential":
-            return np.asarray(np.exp(-s))
-        if self.family == "stable":
-            return np.asarray(np.exp(-np.power(s, _number(self.shape))))
-        if self.family == "matern":
-            return _matern(s, _number(self.shape))
-        model = _gstools_model(self.gstools_class, self.gstools_options)
-        values: Array = np.asarray(model.correlation(s), np.float64)
-        return values
-
-    def second_derivative(self) -> float:
-        """−f''(0), inf for a rough field."""
-        if self.family == "gaussian" or (self.family == "stable" and self.shape == 2):
-            return 2.0
-        if self.family in {"exponential", "stable"}:
-            return math.inf
-        if self.family == "matern":
-            nu = _number(self.shape)
-            return 1 / (2 * (nu - 1)) if nu > 1 else math.inf
-        return _numerical_second_derivative(self.radial)
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)
-
-
-def _positive(name: str, value: object, expected: str) -> None:
-    try:
-        good = math.isfinite(float(value)) and float(value) > 0  # type: ignore[arg-type]  # caught
-    except (TypeError, ValueError):
-        good = False
-    if not good:
-        raise InputError(
-            f"{name} {value!r} can't be used; expected a positive number ({expected})."
-        )
-
-
-def _matern(s: Array, nu: float) -> Array:
-    if nu == 0.5:
-        return np.asarray(np.exp(-s))
-    if nu == 1.5:
-        return np.asarray((1 + s) * np.exp(-s))
-    if nu == 2.5:
-        return np.asarray((1 + s + np.square(s) / 3) * np.exp(-s))
-    safe = np.maximum(s, 1e-12)
-    logs = (1 - nu) * math.log(2) - special.gammaln(nu) + nu * np.log(safe) - safe
-    with np.errstate(over="ignore", invalid="ignore"):
-        values = np.exp(logs) * special.kve(nu, safe)
-    return np.where((s < 1e-8) | ~np.isfinite(values), 1.0, values)
-
-
-def _numerical_second_derivative(radial: Callable[[Array], Array]) -> float:
-    steps = 2e-3 * 2.0 ** -np.arange(4)
-    ratio = 2 * (1 - radial(steps)) / np.square(steps)
-    if ratio[-1] > 1.5 * ratio[0]:  # 1 - ρ falls slower than h²
-        return math.inf
-    once = 2 * ratio[1:] - ratio[:-1]
-    return float((4 * once[1:] - once[:-1])[0] / 3)
-
-
-@lru_cache(maxsize=64)
-def _gstools_model(cls: type | None, options: tuple[tuple[str, float], ...]) -> Any:
-    if cls is None:
-        raise InputError("A covariance of the family 'gstools' comes from Covariance.from_gstools.")
-    return cls(dim=_AXES, var=1.0, len_scale=1.0, **dict(options))
-
-
-@lru_cache(maxsize=256)
-def _scaled_reach(term: _Term, tolerance: float) -> float:
-    """Scaled lag beyond which |f| stays below the tolerance."""
-    if term.family == "gaussian":
-        return math.sqrt(-math.log(tolerance))
-    if term.family == "exponential":
-        return -math.log(tolerance)
-    if term.family == "stable":
-        return (-math.log(tolerance)) ** (1 / _number(term.shape))
-    lags = np.geomspace(1e-3, 1e5, 40001)
-    above = np.flatnonzero(np.abs(term.radial(lags)) >= tolerance)
-    if above.size == 0:
-        return float(lags[0])
-    last = int(above[-1])
-    if last + 1 == lags.size:
-        return math.inf
-    if term.family != "matern":
-        return float(lags[last + 1])
-    return float(
-        optimize.brentq(
-            lambda s: float(term.radial(np.array([s]))[0]) - tolerance, lags[last], lags[last + 1]
-        )
-    )
 
 
 @dataclass(frozen=True)
@@ -187,10 +57,10 @@ class Covariance:
     >>> rho
     Covariance.gaussian(rate=7.28e+06)
     >>> rho([0.0, 100e-9])
-    array([1.        , 0.58860...])
+    array([1.        , 0.58861439])
     """
 
-    _parts: tuple[_Term, ...]
+    _parts: tuple[Term, ...]
     weights: tuple[float, ...] = (1.0,)
 
     # ---- constructors
@@ -198,12 +68,12 @@ class Covariance:
     @classmethod
     def gaussian(cls, *, rate: float) -> Covariance:
         """Gaussian family: ρ(h) = exp(−(rate·h)²), rate in 1/m."""
-        return cls((_Term("gaussian", rate),))
+        return cls((Term("gaussian", rate),))
 
     @classmethod
     def exponential(cls, *, rate: float) -> Covariance:
         """Exponential family: ρ(h) = exp(−rate·h), rate in 1/m; rough, of infinite surface."""
-        return cls((_Term("exponential", rate),))
+        return cls((Term("exponential", rate),))
 
     @classmethod
     def matern(cls, *, rate: float, smoothness: float) -> Covariance:
@@ -211,12 +81,12 @@ class Covariance:
 
         gstools writes √ν h/length for our rate·h.
         """
-        return cls((_Term("matern", rate, smoothness),))
+        return cls((Term("matern", rate, smoothness),))
 
     @classmethod
     def stable(cls, *, rate: float, exponent: float) -> Covariance:
         """Stable family: ρ(h) = exp(−(rate·h)^exponent), 0 < exponent ≤ 2."""
-        return cls((_Term("stable", rate, exponent),))
+        return cls((Term("stable", rate, exponent),))
 
     @classmethod
     def sum(cls, terms: Sequence[Covariance], *, weights: Sequence[float]) -> Covariance:
@@ -233,7 +103,7 @@ class Covariance:
                 "one covariance and as many weights."
             )
         for weight in weights:
-            _positive("A weight", weight, "no unit; together they come to 1")
+            check_positive("A weight", weight, "no unit; together they come to 1")
         parts = tuple(part for term in terms for part in term._parts)
         together = tuple(
             float(w) * v for term, w in zip(terms, weights, strict=True) for v in term.weights
@@ -279,20 +149,20 @@ class Covariance:
         if np.any(np.asarray(model.angles)):
             from gstools.tools.geometric import matrix_derotate
 
-            rotation = _as_rotation(matrix_derotate(_AXES, model.angles))
+            rotation = as_rotation(matrix_derotate(_AXES, model.angles))
         rate = float(model.rescale / lengths[0])
-        geometry = {"factors": _triple(factors), "rotation": rotation}
+        geometry = {"factors": triple(factors), "rotation": rotation}
         if type(model) is gstools.Gaussian:
-            term = _Term("gaussian", rate, **geometry)  # type: ignore[arg-type]  # as named
+            term = Term("gaussian", rate, **geometry)  # type: ignore[arg-type]  # as named
         elif type(model) is gstools.Exponential:
-            term = _Term("exponential", rate, **geometry)  # type: ignore[arg-type]
+            term = Term("exponential", rate, **geometry)  # type: ignore[arg-type]
         elif type(model) is gstools.Stable:
-            term = _Term("stable", rate, model.alpha, **geometry)  # type: ignore[arg-type]
+            term = Term("stable", rate, model.alpha, **geometry)  # type: ignore[arg-type]
         elif type(model) is gstools.Matern and model.nu <= 20:  # above, gstools takes the limit
-            term = _Term("matern", rate * math.sqrt(model.nu), model.nu, **geometry)  # type: ignore[arg-type]
+            term = Term("matern", rate * math.sqrt(model.nu), model.nu, **geometry)  # type: ignore[arg-type]
         else:
             options = (*options, ("rescale", float(model.rescale)))
-            term = _Term(
+            term = Term(
                 "gstools",
                 1 / float(lengths[0]),
                 None,
@@ -328,14 +198,14 @@ class Covariance:
         """
         if len(factors) != _AXES:
             raise InputError(f"factors={factors!r} can't be used; expected three, as (1, 2, 2).")
-        axes = None if rotation is None else _as_rotation(rotation)
+        axes = None if rotation is None else as_rotation(rotation)
         parts = []
         for part in self._parts:
             if not part.isotropic:
                 raise InputError(
                     "The covariance is anisotropic already; start from an isotropic one."
                 )
-            scaled = _triple([f * g for f, g in zip(part.factors, factors, strict=True)])
+            scaled = triple([f * g for f, g in zip(part.factors, factors, strict=True)])
             parts.append(replace(part, factors=scaled, rotation=axes))
         return Covariance(tuple(parts), self.weights)
 
@@ -362,19 +232,20 @@ class Covariance:
                 weights[index] = float(value)
             elif part is not None and stem == "rate":
                 parts[index] = replace(part, rate=float(value))
-            elif part is not None and stem == _FAMILIES.get(part.family, ""):
+            elif part is not None and stem == FAMILIES.get(part.family, ""):
                 parts[index] = replace(part, shape=float(value))
             elif part is not None and stem == "factors" and len(value) == _AXES:
-                parts[index] = replace(part, factors=_triple(value))
+                parts[index] = replace(part, factors=triple(value))
             elif part is not None and stem == "rotation":
-                axes = None if value is None else _as_rotation(value)
+                axes = None if value is None else as_rotation(value)
                 parts[index] = replace(part, rotation=axes)
             else:
                 raise InputError(
-                    f"{self!r} has no parameter {name}={value!r}; it has {', '.join(self.parameters)}."
+                    f"{self!r} has no parameter {name}={value!r}; "
+                    f"it has {', '.join(self.parameters)}."
                 )
         for weight in weights:
-            _positive("A weight", weight, "no unit; together they come to 1")
+            check_positive("A weight", weight, "no unit; together they come to 1")
         return Covariance(tuple(parts), tuple(weights))
 
     # ---- what it is
@@ -405,7 +276,7 @@ class Covariance:
         """
         return self._single("rate").rate
 
-    def _single(self, what: str) -> _Term:
+    def _single(self, what: str) -> Term:
         if len(self._parts) != 1:
             raise InputError(f"A sum has no single {what}; look at its terms.")
         return self._parts[0]
@@ -417,9 +288,9 @@ class Covariance:
         for i, (part, weight) in enumerate(zip(self._parts, self.weights, strict=True)):
             tail = "" if len(self._parts) == 1 else f"_{i}"
             found[f"rate{tail}"] = part.rate
-            shape = _FAMILIES.get(part.family)
+            shape = FAMILIES.get(part.family)
             if shape is not None:
-                found[f"{shape}{tail}"] = _number(part.shape)
+                found[f"{shape}{tail}"] = number(part.shape)
             if tail:
                 found[f"weight{tail}"] = weight
         return found
@@ -508,9 +379,9 @@ class Covariance:
         best = np.zeros(_AXES)
         for part in self._parts:
             inverse = np.linalg.inv(part.matrix)
-            extent = _scaled_reach(part, tolerance) * np.sqrt(np.square(inverse).sum(axis=1))
+            extent = scaled_reach(part, tolerance) * np.sqrt(np.square(inverse).sum(axis=1))
             best = np.maximum(best, extent)
-        return _triple(best)
+        return triple(best)
 
     # ---- exchange
 
@@ -533,7 +404,7 @@ class Covariance:
         if part.family == "stable":
             return gstools.Stable(rescale=1.0, alpha=part.shape, **common)
         if part.family == "matern":
-            root = math.sqrt(_number(part.shape))
+            root = math.sqrt(number(part.shape))
             common["len_scale"] = [root * length for length in lengths]
             return gstools.Matern(rescale=1.0, nu=part.shape, **common)
         if part.gstools_class is None:
@@ -545,7 +416,7 @@ class Covariance:
         terms = []
         for part in self._parts:
             entry: dict[str, Any] = {"family": part.family, "rate [1/m]": part.rate}
-            name = _FAMILIES.get(part.family)
+            name = FAMILIES.get(part.family)
             if name is not None:
                 entry[name] = part.shape
             if part.factors != (1.0, 1.0, 1.0):
@@ -583,7 +454,7 @@ class Covariance:
         if not parts or len(parts) != len(weights):
             raise InputError(f"{len(parts)} terms have {len(weights)} weights; expected as many.")
         for weight in weights:
-            _positive("A weight", weight, "no unit; together they come to 1")
+            check_positive("A weight", weight, "no unit; together they come to 1")
         return cls(parts, weights)
 
     def __repr__(self) -> str:
@@ -593,11 +464,11 @@ class Covariance:
         )
 
 
-def _describe(part: _Term) -> str:
+def _describe(part: Term) -> str:
     inside = f"rate={part.rate:.6g}"
-    name = _FAMILIES.get(part.family)
+    name = FAMILIES.get(part.family)
     if name is not None:
-        inside += f", {name}={_number(part.shape):.6g}"
+        inside += f", {name}={number(part.shape):.6g}"
     family = part.family
     if part.gstools_class is not None:
         family = f"from_gstools:{part.gstools_class.__name__}"
@@ -609,24 +480,10 @@ def _describe(part: _Term) -> str:
     return text
 
 
-def _triple(values: Any) -> tuple[float, float, float]:
-    x, y, z = (float(v) for v in values)
-    return (x, y, z)
-
-
-def _as_rotation(rotation: Any) -> Matrix:
-    matrix = np.asarray(rotation, np.float64)
-    if matrix.shape != (_AXES, _AXES) or not np.allclose(matrix @ matrix.T, np.eye(_AXES)):
-        raise InputError("A rotation is a 3×3 matrix with orthonormal rows, the main axes.")
-    if np.linalg.det(matrix) < 0:
-        matrix = -matrix  # a main axis has no direction
-    return tuple(_triple(row) for row in matrix)
-
-
-def _read_term(entry: Mapping[str, Any]) -> _Term:
+def _read_term(entry: Mapping[str, Any]) -> Term:
     family = entry["family"]
-    rotation = None if entry.get("rotation") is None else _as_rotation(entry["rotation"])
-    factors = _triple(entry.get("factors", (1.0, 1.0, 1.0)))
+    rotation = None if entry.get("rotation") is None else as_rotation(entry["rotation"])
+    factors = triple(entry.get("factors", (1.0, 1.0, 1.0)))
     rate = float(entry["rate [1/m]"])
     if family == "gstools":
         import gstools
@@ -636,8 +493,8 @@ def _read_term(entry: Mapping[str, Any]) -> _Term:
         if not (isinstance(found, type) and issubclass(found, gstools.CovModel)):
             raise InputError(f"gstools has no covariance model {name!r}.")
         options = tuple((str(k), float(v)) for k, v in entry["options"].items())
-        return _Term("gstools", rate, None, factors, rotation, found, options)
-    if family not in _FAMILIES:
-        raise InputError(f"The family {family!r} isn't known; expected {', '.join(_FAMILIES)}.")
-    shape = _FAMILIES[family]
-    return _Term(family, rate, None if shape is None else float(entry[shape]), factors, rotation)
+        return Term("gstools", rate, None, factors, rotation, found, options)
+    if family not in FAMILIES:
+        raise InputError(f"The family {family!r} isn't known; expected {', '.join(FAMILIES)}.")
+    shape = FAMILIES[family]
+    return Term(family, rate, None if shape is None else float(entry[shape]), factors, rotation)

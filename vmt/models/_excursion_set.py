@@ -11,6 +11,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -342,8 +343,8 @@ class _ExcursionSet:
         if embedding.error > _WORTH_A_WARNING:
             warnings.warn(
                 f"The covariance {self.covariance!r} doesn't fit a torus of "
-                f"{' × '.join(map(str, embedding.lengths))} voxels: the sampled one is off by up to "
-                f"{embedding.error:.1e}. Use a larger box or a covariance of shorter reach.",
+                f"{' × '.join(map(str, embedding.lengths))} voxels: the sampled one is off by up "
+                f"to {embedding.error:.1e}. Use a larger box or a covariance of shorter reach.",
                 VmtWarning,
                 stacklevel=2,
             )
@@ -540,10 +541,8 @@ def _graded_nodes(end: float) -> tuple[Array, Array]:
     """Gauss–Legendre nodes on [0, end] in t with z = end·t², dense where C₀ has its cone."""
     nodes, weights = np.polynomial.legendre.leggauss(32)
     panels = np.linspace(0, 1, 4)
-    t = np.concatenate(
-        [a + (b - a) * (nodes + 1) / 2 for a, b in zip(panels, panels[1:], strict=False)]
-    )
-    w = np.concatenate([(b - a) / 2 * weights for a, b in zip(panels, panels[1:], strict=False)])
+    t = np.concatenate([a + (b - a) * (nodes + 1) / 2 for a, b in pairwise(panels)])
+    w = np.concatenate([(b - a) / 2 * weights for a, b in pairwise(panels)])
     return end * t * t, 2 * end * t * w
 
 
