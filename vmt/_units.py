@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 
 from vmt.errors import InputError
 
@@ -60,7 +61,7 @@ def parse_length(text: str) -> float:
     if unit not in LENGTH_UNITS:
         known = "pm, nm, µm (um), mm, cm, m"
         raise InputError(f"{text!r} has the unknown unit {unit!r}; {_EXPECTED} (units: {known}).")
-    value = float(number) * LENGTH_UNITS[unit]
+    value = float(Decimal(number) * Decimal(repr(LENGTH_UNITS[unit])))  # 400 nm is 4e-07, exactly
     if not (math.isfinite(value) and value > 0):
         raise InputError(f"{text!r} is not a positive length; {_EXPECTED}.")
     return value
