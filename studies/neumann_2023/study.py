@@ -20,7 +20,7 @@ import vmt
 from vmt._files import run_directory, write_json
 from vmt._plotting import COLORS, figure, finish
 from vmt.report import write_table_csv
-from vmt.study import Parts, measure_structure
+from vmt.study import LABELS, Parts, measure_structure, split_key
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Sample:
 
 
 KEYS = (
-    "specific surface area|solid",
-    "geodesic tortuosity|solid",
-    "geodesic tortuosity|pore",
-    "constrictivity|solid",
-    "constrictivity|pore",
+    "specific_surface_area(solid)",
+    "geodesic_tortuosity(solid)",
+    "geodesic_tortuosity(pore)",
+    "constrictivity(solid)",
+    "constrictivity(pore)",
 )
 
 
@@ -74,6 +74,13 @@ SAMPLES = {
         0.70, 3.49, (4.66, 1.05, 1.12, 0.62, 0.61), (0.068, 2.6e-3, 7.1e-3, 3.3e-2, 2.7e-2)
     ),
 }
+
+
+def _label(key: str) -> str:
+    name, phase = split_key(key)
+    return f"{LABELS[name]}, {phase}"
+
+
 EDGE, WINDOW = 400, 4e-6  # the paper's realizations: voxels and edge length [m]
 
 
@@ -131,26 +138,26 @@ def _rows(
     count = len(measured)
     expected = model.expected_specific_surface_area(spacing) * 1e-6
     rows = []
-    for key in measured[0]["scalars"]:
-        values = np.array([part["scalars"][key] for part in measured], dtype=float)
+    for key in measured[0]["values"]:
+        values = np.array([part["values"][key] for part in measured], dtype=float)
         scale = 1e-6 if key.startswith("specific") else 1.0
         mean, std = float(values.mean()) * scale, float(values.std(ddof=1)) * scale
         paper = sample.table_2.get(key)
         allowed = None if paper is None else tolerance(sample, key, count, edge * spacing)
         row = {
             "sample": name,
-            "descriptor": key.replace("|", ", "),
+            "descriptor": _label(key),
             "mean": mean,
             "standard deviation": std,
             "paper": paper,
             "tolerance": allowed,
             "within": None if paper is None else abs(mean - paper) <= allowed,
         }
-        if key == "specific surface area|solid":
+        if key == "specific_surface_area(solid)":
             row["expected"] = expected
             row["standard errors from expected"] = (mean - expected) / (std / math.sqrt(count))
         for phase in ("solid", "pore"):
-            if key == f"M-factor|{phase}":
+            if key == f"m_factor({phase})":
                 predicted = [part["predicted"][phase] for part in measured]
                 row["expected"] = float(np.mean(predicted))  # eq. (15) from the descriptors
         rows.append(row)
@@ -174,7 +181,7 @@ def draw(rows: Sequence[Mapping[str, object]], path: Path) -> None:
     """Draw Table 2 against ours, one panel per descriptor."""
     drawn = figure(1, len(KEYS), width=2.9, height=3.0)
     for ax, key in zip(drawn.axes, KEYS, strict=True):
-        label = key.replace("|", ", ")
+        label = _label(key)
         chosen = [row for row in rows if row["descriptor"] == label]
         names = [str(row["sample"]) for row in chosen]
         place = np.arange(len(names))

@@ -24,7 +24,7 @@ from vmt.errors import InputError
 from vmt.io import write
 from vmt.microstructure import Microstructure
 from vmt.models import ChiSquareExcursionSet, Covariance, GaussianExcursionSet
-from vmt.study._measure import UNITS, measure_structure
+from vmt.study._measure import LABELS, UNITS, measure_structure, split_key
 from vmt.study._parts import Parts
 
 if TYPE_CHECKING:
@@ -310,7 +310,9 @@ def twin(
         step("measuring the image")
         solid = as_two_phases(image, phase_name, calibration.model.background)
         lags = np.linspace(0.0, calibration.curve.lags[-1], 60)
-        measure = functools.partial(measure_structure, axis=axis, lags=lags, timer=timer)
+        measure = functools.partial(
+            measure_structure, phase=phase_name, axis=axis, lags=lags, timer=timer
+        )
         of_image = parts.get("image", lambda: measure(solid))
         step()
         rows, kept = [], []
@@ -418,29 +420,29 @@ def _assemble(
     sigma_rate = calibration.standard_error["rate [1/m]"] / rate
     surface = calibration.model.expected_specific_surface_area(image.spacing)
     rows, values = [], {}
-    for key, measured in of_image["scalars"].items():
-        descriptor, of_phase = key.split("|")
-        twins = np.array([_number(part["scalars"][key]) for part in of_twins])
-        values[f"{descriptor}({of_phase})"] = twins
-        unit = UNITS[descriptor]
-        z, verdict = _verdict(_number(measured), twins, unit, sigma_rate)
-        exact = {
-            ("volume fraction", phase): calibration.parameters["volume_fraction"],
-            ("volume fraction", background): 1 - calibration.parameters["volume_fraction"],
-        }
-        if descriptor == "specific surface area":
-            exact[descriptor, of_phase] = surface
+    p = calibration.parameters["volume_fraction"]
+    exact = {
+        f"volume_fraction({phase})": p,
+        f"volume_fraction({background})": 1 - p,
+        f"specific_surface_area({phase})": surface,
+        f"specific_surface_area({background})": surface,
+    }
+    for key, measured in of_image["values"].items():
+        descriptor, of_phase = split_key(key)
+        twins = np.array([_number(part["values"][key]) for part in of_twins])
+        values[key] = twins
+        z, verdict = _verdict(_number(measured), twins, UNITS[descriptor], sigma_rate)
         rows.append(
             TwinRow(
-                descriptor=descriptor,
+                descriptor=LABELS[descriptor],
                 phase=of_phase,
-                unit=unit,
+                unit=UNITS[descriptor],
                 image=_number(measured),
                 mean=float(twins.mean()),
                 std=float(twins.std(ddof=1)),
                 z=z,
                 verdict=verdict,
-                closed_form=exact.get((descriptor, of_phase)),
+                closed_form=exact.get(key),
             )
         )
     centered = np.array([part["centered"] for part in of_twins], dtype=np.float64)
@@ -458,8 +460,8 @@ def _assemble(
     }
     m_factors = {
         of_phase: (
-            _number(of_image["scalars"][f"M-factor|{of_phase}"]),
-            values[f"M-factor({of_phase})"],
+            _number(of_image["values"][f"m_factor({of_phase})"]),
+            values[f"m_factor({of_phase})"],
             _number(of_image["predicted"][of_phase]),
             np.array([_number(part["predicted"][of_phase]) for part in of_twins]),
         )
