@@ -1,0 +1,36 @@
+"""Connected components of a mask and the faces they touch."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["cluster_sizes"]
+
+
+def cluster_sizes(
+    mask: npt.NDArray[np.bool_], axis: int, neighbors: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Voxels of each cluster, and whether it touches both faces of `axis`.
+
+    Parameters
+    ----------
+    mask : (nx, ny, nz) array of bool
+        The set.
+    axis : int
+        The axis between the two faces.
+    neighbors : {6, 18, 26}
+        What is connected.
+    """
+    import cc3d
+
+    labels, count = cc3d.connected_components(
+        np.ascontiguousarray(mask), connectivity=neighbors, return_N=True
+    )
+    sizes = np.zeros(count + 1, np.int64)
+    for plane in labels:
+        sizes += np.bincount(plane.ravel(), minlength=count + 1)
+    both = np.zeros(count + 1, bool)
+    ends = [np.unique(np.take(labels, at, axis=axis)) for at in (0, -1)]
+    both[np.intersect1d(*ends)] = True
+    return sizes[1:], both[1:]
