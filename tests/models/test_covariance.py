@@ -54,12 +54,14 @@ def test_other_gstools_models_are_evaluated_by_gstools():
     model = gstools.Cubic(dim=3, len_scale=5e-7)
     covariance = Covariance.from_gstools(model)
     assert np.allclose(covariance(LAGS), model.correlation(LAGS), rtol=0, atol=1e-14)
-    assert covariance.reach()[0] == pytest.approx(5e-7, rel=2e-3)
+    assert 4.8e-7 < covariance.reach()[0] < 5e-7 and abs(covariance(covariance.reach()[:1])) < 1e-7
     assert covariance.second_derivative_at_zero == pytest.approx(14 / 5e-7**2, rel=1e-4)
     rough = Covariance.from_gstools(gstools.Spherical(dim=3, len_scale=5e-7))
     assert rough.second_derivative_at_zero == math.inf
     rational = gstools.Rational(dim=3, len_scale=5e-7, alpha=3.0, rescale=1.7)
-    again = Covariance.from_dict(json.loads(json.dumps(Covariance.from_gstools(rational).to_dict())))
+    again = Covariance.from_dict(
+        json.loads(json.dumps(Covariance.from_gstools(rational).to_dict()))
+    )
     assert np.allclose(again(LAGS), rational.correlation(LAGS), rtol=0, atol=1e-13)
     assert np.allclose(again.to_gstools().correlation(LAGS), rational.correlation(LAGS))
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -196,6 +197,7 @@ def _rotated(
     return Embedding(lengths, cutoff, block, error)
 
 
+@lru_cache(maxsize=1)  # realizations of one model in one box share it
 def embed(
     covariance: Covariance,
     shape: Triple,
