@@ -128,7 +128,8 @@ def test_threads_do_not_change_a_bit(covariance):
         )
         results.append((field, labels))
     for field, labels in results[1:]:
-        assert np.array_equal(field, results[0][0]) and np.array_equal(labels, results[0][1])
+        assert np.array_equal(field, results[0][0])
+        assert np.array_equal(labels, results[0][1])
 
 
 def test_planes_are_finished_one_by_one():

@@ -81,7 +81,8 @@ def test_rough_covariances_have_infinite_surface():
     """An exponential covariance gives infinite S and no curvature densities."""
     model = GaussianExcursionSet(Covariance.exponential(rate=1e7), 0.3)
     assert model.specific_surface_area() == math.inf
-    assert math.isnan(model.euler_number_density()) and math.isnan(model.mean_curvature_density())
+    assert math.isnan(model.euler_number_density())
+    assert math.isnan(model.mean_curvature_density())
     assert math.isfinite(model.expected_specific_surface_area(1e-8))
 
 
@@ -256,7 +257,8 @@ def test_same_seed_same_voxels():
     generators = [np.random.default_rng(3) for _ in range(2)]
     once = [model.sample((20, 20, 20), 1e-8, rng=g).labels for g in generators]
     again = model.sample((20, 20, 20), 1e-8, rng=generators[0]).labels
-    assert np.array_equal(*once) and not np.array_equal(once[0], again)
+    assert np.array_equal(*once)
+    assert not np.array_equal(once[0], again)
     more = model.replace(volume_fraction=0.6).sample((40, 50, 30), 1e-8, rng=7).labels
     assert np.all(more >= first)
 
@@ -282,7 +284,7 @@ def test_a_covariance_that_does_not_fit_is_reported():
     """A covariance that isn't positive definite is clipped, with its error and a warning."""
     import gstools
 
-    with pytest.warns(UserWarning):  # gstools: Circular isn't valid in three dimensions
+    with pytest.warns(UserWarning, match="not appropriate"):  # gstools says so itself
         circular = gstools.Circular(dim=3, len_scale=2e-7)
     model = GaussianExcursionSet(Covariance.from_gstools(circular), 0.4)
     error = model.embedding_error((32, 32, 32), 1e-8)
