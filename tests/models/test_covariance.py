@@ -123,7 +123,7 @@ def test_sums_have_terms_weights_and_numbered_parameters():
 
 
 def test_lags_may_be_lengths_or_vectors():
-    """An isotropic covariance of vectors is that of their lengths; an anisotropic one needs them."""
+    """Isotropic: vectors count by their lengths; an anisotropic covariance needs vectors."""
     a = Covariance.gaussian(rate=2e6)
     vectors = np.random.default_rng(0).normal(0, 3e-7, (20, 3))
     assert np.allclose(a(vectors), a(np.linalg.norm(vectors, axis=1)))

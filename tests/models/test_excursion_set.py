@@ -161,7 +161,7 @@ def _torus_euler(wrapped, connectivity):
 
 
 def test_variance_of_the_volume_fraction_by_radial_quadrature():
-    """Eq. (18) equals its radial form for a window longer than the reach, and p(1−p) for a point."""
+    """Eq. (18) equals its radial form beyond the reach, and p(1 − p) for a point."""
     model = ChiSquareExcursionSet(SMOOTH, 0.46)
     a, b, c = (1e-6, 1.5e-6, 2e-6)
 
@@ -292,6 +292,20 @@ def test_a_covariance_that_does_not_fit_is_reported():
     with pytest.warns(VmtWarning, match="off by up"):
         model.sample((32, 32, 32), 1e-8, rng=1)
     assert ChiSquareExcursionSet(SMOOTH, 0.4).embedding_error((32, 32, 32), 1e-8) < 1e-12
+
+
+def test_short_periods_keep_unit_variance():
+    """A period shorter than the reach is warned about, and the volume fraction stays right."""
+    model = ChiSquareExcursionSet(SMOOTH, 0.46)
+    assert model.embedding_error((64, 64, 64), 1e-8, periodic=True) < 1e-6
+    assert model.embedding_error((64, 64, 1), 1e-8, periodic=True) < 1e-6
+    fractions = []
+    for seed in range(200):
+        with pytest.warns(VmtWarning):
+            sample = model.sample((20, 20, 20), 1e-8, rng=seed, periodic=True)
+        fractions.append(sample.volume_fraction("solid"))
+    error = np.std(fractions) / math.sqrt(len(fractions))
+    assert abs(np.mean(fractions) - 0.46) < 4 * error
 
 
 @pytest.mark.parametrize(
