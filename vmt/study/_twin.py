@@ -90,7 +90,8 @@ class TwinReport:
     rows : tuple of TwinRow
         Descriptors and M-factors of image and twins.
     curves : mapping
-        Curves of image and twins: (x, image, mean, low, high, x label, y label).
+        Curves of image and twins: (x, image, mean, low, high, x label, y label); the band is
+        two standard deviations wide on each side.
     m_factors : mapping
         Per phase: image, twins (n,), predicted for the image, predicted for the twins (n,).
     truth : mapping or None
@@ -449,12 +450,12 @@ def _assemble(
     mean, std = centered.mean(axis=0), centered.std(axis=0, ddof=1)
     curves = {
         "centered two-point coverage probability": (
-            lags,
+            lags * 1e6,
             np.array(of_image["centered"], dtype=np.float64),
             mean,
             mean - 2 * std,
             mean + 2 * std,
-            "lag h [m]",
+            "lag h [µm]",
             "C(h) − p²",
         )
     }
