@@ -30,7 +30,7 @@ from vmt.kernels.multigrid._hierarchy import (
 from vmt.kernels.multigrid._percolation import label_counts
 from vmt.kernels.multigrid._strong import StrongLevel
 
-__all__ = ["Solution", "conduction_bytes", "solve_conduction"]
+__all__ = ["Solution", "conduction_bytes", "fallback_bytes", "solve_conduction"]
 
 #: below this error of the effective conductivity the residual is kept in float64
 SINGLE_PRECISION_RTOL = 1e-6
@@ -68,6 +68,16 @@ class Solution:
         return len(self.history) - 1
 
 
+@dataclass(frozen=True)
+class _Listener:
+    iteration: Callable[[], None]
+    fallback: Callable[[], None]
+
+
+def _silent() -> None:
+    pass
+
+
 def conduction_bytes(shape: tuple[int, int, int], *, single_phase: bool, rtol: float = 1e-4) -> int:
     """Bytes that `solve_conduction` allocates at its peak, its input not counted."""
     voxels = int(np.prod(Geometry(shape, False).padded))
@@ -83,6 +93,10 @@ _BEST_RATE = 0.1
 #: after so many steps on blocks, so many more expected lead to the strength-aware hierarchy
 _PATIENCE = 8
 _MANY = 15
+#: bytes per voxel of the strength-aware hierarchy: 144 where every voxel is an aggregate's edge
+_FALLBACK = 150
+#: float32 loses this share of the ramp's energy (measured: 6e-8)
+_ROUNDING = 1e-7
 
 
 def _tail(before: float, last: float) -> float:
@@ -91,6 +105,11 @@ def _tail(before: float, last: float) -> float:
         return 0.0
     ratio = min(last / before, 0.99)
     return last * ratio / (1.0 - ratio)
+
+
+def fallback_bytes(shape: tuple[int, int, int]) -> int:
+    """Bytes at the peak of the strength-aware hierarchy, float64 vectors included (measured)."""
+    return _FALLBACK * int(np.prod(Geometry(shape, False).padded))
 
 
 class _Energy:
@@ -161,6 +180,7 @@ def solve_conduction(
     rtol: float = 1e-4,
     max_iterations: int | None = None,
     on_iteration: Callable[[], None] | None = None,
+    on_fallback: Callable[[], None] | None = None,
 ) -> Solution:
     """Solve conduction along axis 0 and return the effective conductivity.
 
@@ -180,6 +200,9 @@ def solve_conduction(
         More iterations raise.
     on_iteration : callable, optional
         Called after each iteration.
+    on_fallback : callable, optional
+        Called before the strength-aware hierarchy is built, which takes `fallback_bytes`; what it
+        raises ends the solve.
 
     Raises
     ------
@@ -191,7 +214,7 @@ def solve_conduction(
     single = len(inside) == 1
     scale = float(conductivities[inside].max())
     weights = (1.0, (spacing[0] / spacing[1]) ** 2, (spacing[0] / spacing[2]) ** 2)
-    tell = on_iteration or (lambda: None)
+    tell = _Listener(on_iteration or _silent, on_fallback or _silent)
     if single and rtol >= SINGLE_PRECISION_RTOL:
         return _solve_single(labels, scale, weights, periodic, rtol, max_iterations, tell)
     relative = np.zeros(int(found.max()) + 1)
@@ -206,7 +229,7 @@ def _solve_single(
     periodic: bool,
     rtol: float,
     limit: int | None,
-    tell: Callable[[], None],
+    tell: _Listener,
 ) -> Solution:
     """One phase in float32: the fused passes."""
     finest = ByteLevel(labels, weights, periodic)
@@ -220,15 +243,8 @@ def _solve_single(
     sides = (g.periodic_y, g.periodic_z, g.odd)
     while not energy.done():
         if energy.slow():
-            floats.float_combine(x, p, np.float32(1), alpha)
-            del r, q, z, p, coarse, finest, code
-            so_far = np.empty(labels.shape, np.float32)
-            double.unpack(x, so_far)
-            del x
-            relative = (np.arange(int(labels.max()) + 1) == labels.max()).astype(float)
-            return _solve_double(
-                labels, relative, scale, weights, periodic, rtol, limit, tell, (energy, so_far)
-            )
+            tell.fallback()
+            break
         first = not energy.steps
         byte.byte_forward(r, q, x, p, z, code, coarse.b, alpha, not first, *w, *sides)
         coarse.solve()
@@ -243,12 +259,19 @@ def _solve_single(
         pq = float(byte.byte_direction(p, z, q, code, beta, *w, *sides))
         alpha = np.float32(zr / pq)
         energy.lower(unit * zr * zr / pq)
-        tell()
+        tell.iteration()
     if alpha != 0:
         floats.float_combine(x, p, np.float32(1), alpha)
-    del r, q, z, p, coarse
+    del r, q, z, p, coarse, finest, code
     deviation = np.empty(labels.shape, np.float32)
     double.unpack(x, deviation)
+    del x
+    rounding = _ROUNDING * energy.history[0] / energy.history[-1]
+    slow = energy.relative_error > rtol
+    if slow or rounding > 0.5 * rtol:
+        relative = (np.arange(int(labels.max()) + 1) == labels.max()).astype(float)
+        start = (energy, deviation, slow)
+        return _solve_double(labels, relative, scale, weights, periodic, rtol, limit, tell, start)
     wall = np.zeros(256)
     wall[int(labels.max())] = 2.0
     tx = np.diag(0.5 * wall)
@@ -256,7 +279,7 @@ def _solve_single(
     return Solution(
         energy.history[-1],
         energy.history,
-        energy.relative_error,
+        energy.relative_error + rounding,
         fluxes * scale / (labels.shape[1] * labels.shape[2]),
         deviation,
     )
@@ -291,15 +314,15 @@ def _solve_double(
     periodic: bool,
     rtol: float,
     limit: int | None,
-    tell: Callable[[], None],
-    start: tuple[_Energy, npt.NDArray[np.float32]] | None = None,
+    tell: _Listener,
+    start: tuple[_Energy, npt.NDArray[np.float32], bool] | None = None,
 ) -> Solution:
     """Many phases, or many digits: float64 outside, the float32 cycle as preconditioner."""
     tables = face_tables(conductivities, weights)
     nx, ny, nz = labels.shape
     g = Geometry((nx, ny, nz), periodic)
     sides = (g.periodic_y, g.periodic_z)
-    slow = start is not None
+    slow = start is not None and start[2]
     hierarchy: BlockHierarchy | StrongLevel
     if np.count_nonzero(conductivities) == 1 and not slow:
         hierarchy = BlockHierarchy(ByteLevel(labels, weights, periodic))
@@ -315,9 +338,14 @@ def _solve_double(
     else:
         energy, x = start[0], start[1].astype(np.float64)
         double.double_residual(r, x, labels, *tables, *sides)
+        ramp = unit * float(double.double_ramp(p, labels, tables[0], tables[3]))
+        # the energy of ramp plus x in full precision, from A x = r₀ - r
+        energy.history[-1] = ramp - unit * float(double.double_sum_dot(x, p, r))
+        p[:] = 0.0
     pq = 0.0
     while not energy.done():
         if not slow and energy.slow():
+            tell.fallback()
             slow, pq = True, 0.0
             del hierarchy
             hierarchy = _of_labels(labels, tables, g, strong=True)
@@ -332,7 +360,7 @@ def _solve_double(
             continue
         double.double_step(x, r, p, q, zr / pq)
         energy.lower(unit * zr * zr / pq)
-        tell()
+        tell.iteration()
     fluxes = double.double_layer_fluxes(x, labels, tables[0], tables[3])
     return Solution(
         energy.history[-1],

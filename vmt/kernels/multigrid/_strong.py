@@ -74,7 +74,8 @@ class Graph:
         rows = self.aggregate[np.repeat(np.arange(self.size), np.diff(self.start))]
         columns = self.aggregate[self.index]
         once = rows < columns
-        ground = np.bincount(self.aggregate, self.ground, minlength=count)
+        ground = np.zeros(count)
+        np.add.at(ground, self.aggregate, self.ground)
         return Graph.of_links(rows[once], columns[once], self.weight[once], ground)
 
     def dense(self) -> npt.NDArray[np.float64]:
