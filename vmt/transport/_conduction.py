@@ -16,7 +16,6 @@ from vmt._progress import steps
 from vmt.errors import InputError
 from vmt.kernels.multigrid import (
     conduction_bytes,
-    fallback_bytes,
     keep_percolating,
     solve_conduction,
 )
@@ -306,9 +305,8 @@ def effective_conductivity(
             rtol=rtol,
             max_iterations=max_iterations,
             on_iteration=step,
-            on_fallback=lambda: require_memory(
-                fallback_bytes((nx, ny, nz)),
-                f"Conduction through {size} voxels with thin walls or strong contrast",
+            on_fallback=lambda count: require_memory(
+                count, f"Conduction through {size} voxels with thin walls or strong contrast"
             ),
         )
     potential = None

@@ -71,7 +71,7 @@ class Solution:
 @dataclass(frozen=True)
 class _Listener:
     iteration: Callable[[], None]
-    fallback: Callable[[], None]
+    fallback: Callable[[int], None]
 
 
 def _silent() -> None:
@@ -120,10 +120,15 @@ class _Energy:
         self.rtol = rtol
         self.limit = limit
         self.steps: list[float] = []
+        self.exact = False
 
     def lower(self, step: float) -> None:
         self.steps.append(step)
         self.history.append(self.history[-1] - step)
+
+    def finish(self) -> None:
+        """Take the energy as exact: no residual is left."""
+        self.exact = True
 
     @property
     def missing(self) -> float:
@@ -134,6 +139,8 @@ class _Energy:
         of a quarter of all steps (which see slow modes below fast ones), count threefold.
         """
         steps = self.steps
+        if self.exact:
+            return 0.0
         if len(steps) < 2:
             return np.inf if steps else self.history[-1]
         last = steps[-1]
@@ -152,14 +159,14 @@ class _Energy:
 
     def slow(self) -> bool:
         """Whether the last steps promise many more: thin walls, or islands of good conductor."""
-        if len(self.steps) < _PATIENCE or self.steps[-1] <= 0.0:
+        if self.exact or len(self.steps) < _PATIENCE or self.steps[-1] <= 0.0:
             return False
         rate = (self.steps[-1] / self.steps[-5]) ** 0.25
         still = np.log(self.rtol / self.relative_error) / np.log(rate) if rate < 1.0 else np.inf
         return bool(still > _MANY)
 
     def done(self) -> bool:
-        if len(self.steps) >= 2 and self.relative_error <= self.rtol:
+        if self.relative_error <= self.rtol:
             return True
         count = len(self.steps)
         if count >= (_NEVER if self.limit is None else self.limit):
@@ -180,7 +187,7 @@ def solve_conduction(
     rtol: float = 1e-4,
     max_iterations: int | None = None,
     on_iteration: Callable[[], None] | None = None,
-    on_fallback: Callable[[], None] | None = None,
+    on_fallback: Callable[[int], None] | None = None,
 ) -> Solution:
     """Solve conduction along axis 0 and return the effective conductivity.
 
@@ -201,8 +208,9 @@ def solve_conduction(
     on_iteration : callable, optional
         Called after each iteration.
     on_fallback : callable, optional
-        Called before the strength-aware hierarchy is built, which takes `fallback_bytes`; what it
-        raises ends the solve.
+        Called with a number of bytes before the solve turns to something that needs more than
+        `conduction_bytes`: the strength-aware hierarchy, or float64 where float32 has not enough
+        digits. What it raises ends the solve.
 
     Raises
     ------
@@ -214,7 +222,7 @@ def solve_conduction(
     single = len(inside) == 1
     scale = float(conductivities[inside].max())
     weights = (1.0, (spacing[0] / spacing[1]) ** 2, (spacing[0] / spacing[2]) ** 2)
-    tell = _Listener(on_iteration or _silent, on_fallback or _silent)
+    tell = _Listener(on_iteration or _silent, on_fallback or (lambda count: None))
     if single and rtol >= SINGLE_PRECISION_RTOL:
         return _solve_single(labels, scale, weights, periodic, rtol, max_iterations, tell)
     relative = np.zeros(int(found.max()) + 1)
@@ -241,19 +249,18 @@ def _solve_single(
     energy = _Energy(unit * float(byte.byte_ramp(code, r)), rtol, limit)
     alpha, pq = np.float32(0), 0.0
     sides = (g.periodic_y, g.periodic_z, g.odd)
-    while not energy.done():
+    broken = False
+    while not broken and not energy.done():
         if energy.slow():
-            tell.fallback()
             break
         first = not energy.steps
         byte.byte_forward(r, q, x, p, z, code, coarse.b, alpha, not first, *w, *sides)
         coarse.solve()
         zr, zq = byte.byte_backward(z, r, q, code, coarse.e, *w, *sides, True)
-        if zr <= 0.0:  # nothing left: the ramp, or the last step, is exact
-            energy.lower(0.0)
-            alpha = np.float32(0)
-            if len(energy.steps) < 2:
-                energy.lower(0.0)
+        if not zr > 0.0:  # 0: nothing is left; below: float32 has no digits left
+            alpha, broken = np.float32(0), zr != 0.0
+            if zr == 0.0:
+                energy.finish()
             continue
         beta = np.float32(0) if first else np.float32(-zq / pq)
         pq = float(byte.byte_direction(p, z, q, code, beta, *w, *sides))
@@ -267,8 +274,12 @@ def _solve_single(
     double.unpack(x, deviation)
     del x
     rounding = _ROUNDING * energy.history[0] / energy.history[-1]
-    slow = energy.relative_error > rtol
-    if slow or rounding > 0.5 * rtol:
+    slow = energy.slow()
+    if slow or broken or rounding > 0.5 * rtol:
+        shape = g.shape
+        tell.fallback(
+            fallback_bytes(shape) if slow else conduction_bytes(shape, single_phase=True, rtol=0.0)
+        )
         relative = (np.arange(int(labels.max()) + 1) == labels.max()).astype(float)
         start = (energy, deviation, slow)
         return _solve_double(labels, relative, scale, weights, periodic, rtol, limit, tell, start)
@@ -345,19 +356,23 @@ def _solve_double(
     pq = 0.0
     while not energy.done():
         if not slow and energy.slow():
-            tell.fallback()
+            tell.fallback(fallback_bytes(g.shape))
             slow, pq = True, 0.0
             del hierarchy
             hierarchy = _of_labels(labels, tables, g, strong=True)
         largest = float(double.double_pack(b, r))
         hierarchy.precondition(b, z)
         zr = float(double.double_direction(p, z, r, q, labels, largest, pq))
-        pq = float(double.double_apply(q, p, labels, *tables, *sides)) if zr > 0.0 else 0.0
-        if not pq > 0.0:
-            energy.lower(0.0)
-            if len(energy.steps) < 2:
-                energy.lower(0.0)
+        if largest == 0.0:
+            energy.finish()
             continue
+        pq = float(double.double_apply(q, p, labels, *tables, *sides))
+        if not (zr > 0.0 and pq > 0.0):
+            raise ConvergenceError(
+                f"The iteration broke down at an effective conductivity of "
+                f"{energy.history[-1]:.6g} S/m with an estimated relative error of "
+                f"{energy.relative_error:.1e}; expected at most rtol={rtol:g}. Raise rtol."
+            )
         double.double_step(x, r, p, q, zr / pq)
         energy.lower(unit * zr * zr / pq)
         tell.iteration()
