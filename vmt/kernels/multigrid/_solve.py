@@ -90,12 +90,15 @@ def conduction_bytes(shape: tuple[int, int, int], *, single_phase: bool, rtol: f
 
 _SAFETY = 3.0
 _BEST_RATE = 0.1
+_STRONG_RATE = 0.4
 #: after so many steps on blocks, so many more expected lead to the strength-aware hierarchy
 _PATIENCE = 8
 _MANY = 15
+#: above this contrast blocks mix good and bad conductors, and modes they miss hide the error
+_CONTRAST = 100.0
 #: bytes per voxel of the strength-aware hierarchy: 144 where every voxel is an aggregate's edge
 _FALLBACK = 150
-#: float32 loses this share of the ramp's energy (measured: 6e-8)
+#: float32 loses this share of the ramp's energy (measured: 6e-8), more across flat voxels
 _ROUNDING = 1e-7
 
 
@@ -115,8 +118,11 @@ def fallback_bytes(shape: tuple[int, int, int]) -> int:
 class _Energy:
     """The effective conductivity so far and the estimate of what is missing."""
 
-    def __init__(self, ramp: float, rtol: float, limit: int | None) -> None:
+    def __init__(
+        self, ramp: float, rtol: float, limit: int | None, best_rate: float = _BEST_RATE
+    ) -> None:
         self.history = [ramp]
+        self.best_rate = best_rate
         self.rtol = rtol
         self.limit = limit
         self.steps: list[float] = []
@@ -144,7 +150,9 @@ class _Energy:
         if len(steps) < 2:
             return np.inf if steps else self.history[-1]
         last = steps[-1]
-        rate = max([_BEST_RATE, *(min(b / a, 0.99) for a, b in pairwise(steps[-3:]) if a > 0.0)])
+        rate = max(
+            [self.best_rate, *(min(b / a, 0.99) for a, b in pairwise(steps[-3:]) if a > 0.0)]
+        )
         block = max(1, len(steps) // 4)
         return max(
             last * rate / (1.0 - rate),
@@ -273,7 +281,7 @@ def _solve_single(
     deviation = np.empty(labels.shape, np.float32)
     double.unpack(x, deviation)
     del x
-    rounding = _ROUNDING * energy.history[0] / energy.history[-1]
+    rounding = _ROUNDING * max(weights) * energy.history[0] / energy.history[-1]
     slow = energy.slow()
     if slow or broken or rounding > 0.5 * rtol:
         shape = g.shape
@@ -333,7 +341,10 @@ def _solve_double(
     nx, ny, nz = labels.shape
     g = Geometry((nx, ny, nz), periodic)
     sides = (g.periodic_y, g.periodic_z)
-    slow = start is not None and start[2]
+    positive = conductivities[conductivities > 0.0]
+    slow = start[2] if start is not None else bool(positive.max() > _CONTRAST * positive.min())
+    if slow and start is None:
+        tell.fallback(fallback_bytes((nx, ny, nz)))
     hierarchy: BlockHierarchy | StrongLevel
     if np.count_nonzero(conductivities) == 1 and not slow:
         hierarchy = BlockHierarchy(ByteLevel(labels, weights, periodic))
@@ -345,9 +356,10 @@ def _solve_double(
     if start is None:
         x = np.zeros(labels.shape)
         ramp = unit * float(double.double_ramp(r, labels, tables[0], tables[3]))
-        energy = _Energy(ramp, rtol, limit)
+        energy = _Energy(ramp, rtol, limit, _STRONG_RATE if slow else _BEST_RATE)
     else:
         energy, x = start[0], start[1].astype(np.float64)
+        energy.best_rate = _STRONG_RATE if slow else _BEST_RATE
         double.double_residual(r, x, labels, *tables, *sides)
         ramp = unit * float(double.double_ramp(p, labels, tables[0], tables[3]))
         # the energy of ramp plus x in full precision, from A x = r₀ - r
@@ -357,7 +369,7 @@ def _solve_double(
     while not energy.done():
         if not slow and energy.slow():
             tell.fallback(fallback_bytes(g.shape))
-            slow, pq = True, 0.0
+            slow, pq, energy.best_rate = True, 0.0, _STRONG_RATE
             del hierarchy
             hierarchy = _of_labels(labels, tables, g, strong=True)
         largest = float(double.double_pack(b, r))
