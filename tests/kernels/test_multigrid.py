@@ -329,3 +329,24 @@ def test_strong_aggregates_are_galerkin_and_do_not_cross_walls(shape, periodic: 
     galerkin = transfer.T @ dense_matrix(level) @ transfer
     first = strong.coarse.levels[0].dense()
     np.testing.assert_allclose(first, galerkin, rtol=1e-4, atol=1e-3)
+
+
+def test_tolerance_is_kept_on_random_phases_contrasts_and_voxels() -> None:
+    """Up to three phases, contrasts to 1e8, flat voxels, both sides: the error is below rtol."""
+    rng = np.random.default_rng(7)
+    checked = 0
+    for trial in range(80):
+        shape = tuple(int(v) for v in rng.integers(4, 13, 3))
+        phases, periodic = int(rng.integers(1, 4)), bool(rng.integers(2))
+        labels = random_labels(shape, phases, trial, float(rng.choice([0.3, 0.6, 1.0, 2.0])))
+        kept = kept_of(labels, periodic)
+        sigma = np.concatenate([[0.0], 10 ** rng.uniform(-4, 4, phases)])
+        spacing = tuple(float(v) for v in rng.uniform(0.4, 2.5, 3))
+        if not kept.any():
+            continue
+        exact, _ = conduction_direct(sigma[kept], spacing, periodic=periodic)
+        for rtol in (1e-3, 1e-5, 1e-7):
+            found = solve_conduction(kept, sigma, spacing, periodic=periodic, rtol=rtol)
+            assert abs(found.effective_conductivity / exact - 1) <= rtol
+            checked += 1
+    assert checked > 150

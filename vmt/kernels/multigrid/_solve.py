@@ -231,9 +231,9 @@ def solve_conduction(
     scale = float(conductivities[inside].max())
     weights = (1.0, (spacing[0] / spacing[1]) ** 2, (spacing[0] / spacing[2]) ** 2)
     tell = _Listener(on_iteration or _silent, on_fallback or (lambda count: None))
-    exact, shift = _short_weights(weights)
+    shift = _short_weights(weights)[1]
     if single and rtol >= SINGLE_PRECISION_RTOL and rtol >= 4.0 * shift:
-        return _solve_single(labels, scale, exact, shift, periodic, rtol, max_iterations, tell)
+        return _solve_single(labels, scale, weights, periodic, rtol, max_iterations, tell)
     relative = np.zeros(int(found.max()) + 1)
     relative[inside] = conductivities[inside] / scale
     return _solve_double(labels, relative, scale, weights, periodic, rtol, max_iterations, tell)
@@ -256,14 +256,14 @@ def _solve_single(
     labels: npt.NDArray[np.uint8],
     scale: float,
     weights: tuple[float, float, float],
-    shift: float,
     periodic: bool,
     rtol: float,
     limit: int | None,
     tell: _Listener,
 ) -> Solution:
-    """One phase in float32: the fused passes. `shift` is what rounding did to the weights."""
-    finest = ByteLevel(labels, weights, periodic)
+    """One phase in float32: the fused passes."""
+    exact, shift = _short_weights(weights)
+    finest = ByteLevel(labels, exact, periodic)
     coarse = coarse_levels(finest)
     g = finest.geometry
     code, w = finest.code, finest.weights
