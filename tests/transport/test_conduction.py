@@ -350,15 +350,16 @@ def test_thin_boxes(shape, sides) -> None:
 
 
 def test_flat_voxels_do_not_leak_in_float32() -> None:
-    """A long winding path of flat voxels conducts in float32 as in float64.
+    """A long winding slot of voxels that aren't cubes keeps its current in float32.
 
-    With a float32 diagonal that is not the exact sum of its row, a 300-voxel path leaks percents.
+    Every iterate is an upper bound. A float32 diagonal that is not the exact sum of its row leaks
+    along the way and ends 7e-5 below the exact value.
     """
-    labels = np.zeros((300, 8, 8), np.uint8)
-    labels[:, 2:6, 2:6] = 1
-    labels[50::100, :, :] = 1
-    labels[100::100, 3, 3] = 0
+    labels = np.ones((400, 12, 24), np.uint8)
+    for turn, i in enumerate(range(10, 390, 10)):
+        labels[i] = 0
+        labels[i, :, slice(21, 24) if turn % 2 else slice(0, 3)] = 1
     m = Microstructure(labels, (1.3e-8, 1.1e-8, 0.7e-8))
-    fast = effective_conductivity(m, {"solid": 1.0}, rtol=1e-5).effective_conductivity
+    fast = effective_conductivity(m, {"solid": 1.0}).effective_conductivity
     exact = effective_conductivity(m, {"solid": 1.0}, rtol=1e-11).effective_conductivity
-    assert fast == pytest.approx(exact, rel=1e-5)
+    assert -1e-5 < fast / exact - 1 < 1e-4
