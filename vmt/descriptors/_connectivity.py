@@ -206,5 +206,5 @@ def chord_lengths(m: Microstructure, phase: str | int, *, axis: int = 0) -> Chor
     """
     check_axis(m, axis, "chord length")
     counts, cut = chords.chord_histogram(np.asarray(m.labels), m.label_of(phase), axis)
-    lengths = np.arange(counts.size) * m.spacing[axis]
+    lengths = np.asarray(np.arange(counts.size) * m.spacing[axis], float)
     return ChordLengths(m.name_of(phase), axis, lengths, counts, cut)
