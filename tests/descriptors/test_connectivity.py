@@ -61,10 +61,16 @@ def test_chords_of_layers():
     assert "chord" in solid.plot().get_xlabel()
 
 
-def test_mean_chord_of_an_excursion_set(excursion, f850):
-    """Mean chord times changes per length is the volume fraction, but for the cut chords."""
+def test_mean_chord_of_an_excursion_set(excursion):
+    """Corrected for the window, the mean chord is p Δx / (p − C(Δx)); uncorrected it is shorter."""
     p, rate = excursion.SAMPLES["F850"]
-    expected = p * 1e-8 / (p - excursion.two_point(1e-8, p, rate)[0])
-    made = chord_lengths(f850, 1)
-    assert made.mean == pytest.approx(expected, rel=0.15)
-    assert made.mean < expected
+    expected = p * 1.5e-8 / (p - excursion.two_point(1.5e-8, p, rate)[0])
+    made = [
+        chord_lengths(Microstructure(excursion.chi_square_set(80, p, rate, 1.5e-8, s), 1.5e-8), 1)
+        for s in range(6)
+    ]
+    corrected = np.array([c.corrected_mean for c in made])
+    error = corrected.std(ddof=1) / np.sqrt(len(made))
+    assert corrected.mean() == pytest.approx(expected, abs=4 * error)
+    assert error < 0.03 * expected
+    assert all(c.mean < c.corrected_mean for c in made)

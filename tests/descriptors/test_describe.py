@@ -83,8 +83,12 @@ TABLE_2 = {
 SURFACE = {"F850": (9.34e6, 1.5e4), "M850": (8.04e6, 2.0e4), "C900": (4.66e6, 6.8e4)}
 
 
-def check_table_2(excursion, sample, n, spacing, seeds):
-    """Compare the mean over realizations with Table 2; σ scaled to the window's volume."""
+def check_table_2(excursion, sample, n, spacing, seeds, boundary=0.0):
+    """Compare the mean over realizations with Table 2; σ scaled to the window's volume.
+
+    `boundary` [correlation lengths 1/α] is what paths lose in dead ends at the inlet: a share of
+    the thickness that counts in small windows.
+    """
     p, rate = excursion.SAMPLES[sample]
     names = [
         f"{k}({q})" for k in ("geodesic_tortuosity", "constrictivity") for q in ("solid", "pore")
@@ -99,6 +103,7 @@ def check_table_2(excursion, sample, n, spacing, seeds):
     spread = 3 * np.sqrt(scale**2 / len(seeds) + 1 / 10)
     expected, sigma = (np.array(v) for v in TABLE_2[sample])
     tolerance = 0.005 + spread * sigma + np.array([0, 0, 0.03, 0.03])
+    tolerance[:2] += boundary / (rate * n * spacing)
     assert (np.abs(np.mean(rows, axis=0) - expected) < tolerance).all(), (rows, expected)
     area, deviation = SURFACE[sample]
     exact = excursion.expected_surface(p, rate, spacing)
@@ -108,8 +113,8 @@ def check_table_2(excursion, sample, n, spacing, seeds):
 
 @pytest.mark.parametrize(("sample", "spacing"), [("F850", 1.5e-8)])
 def test_table_2_in_small_windows(excursion, sample, spacing):
-    """Two realizations of 128³ agree with Table 2 within the tolerance of their volume."""
-    check_table_2(excursion, sample, 128, spacing, (1, 2))
+    """Three realizations of 144³ agree with Table 2 within the tolerance of their volume."""
+    check_table_2(excursion, sample, 144, spacing, (1, 2, 3), boundary=0.5)
 
 
 @pytest.mark.slow

@@ -18,9 +18,9 @@ def _flood(d2, wide, link, head, shape, starts):  # type: ignore[no-untyped-def]
     for t in range(starts.size):
         c = starts[t]
         wide[c] = d2[c]
-        b = np.int64(d2[c])
-        link[c] = head[b]
-        head[b] = c
+        first = np.int64(d2[c])
+        link[c] = head[first]
+        head[first] = c
     offsets = np.empty(26, np.int64)
     q = 0
     for a in range(-1, 2):
