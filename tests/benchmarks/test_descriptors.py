@@ -40,15 +40,15 @@ def test_an_opening_costs_less_than_its_distance_transform(mask):
     assert seconds(lambda: openings.dilated_volume(d2, 25, (1, 1, 1))) < seconds(plain) / 1.5
 
 
-def test_one_flood_costs_less_than_the_components_of_twenty_radii(mask):
-    """All radii of an intrusion come at the price of few component labelings."""
+def test_one_flood_costs_less_than_the_components_of_fifty_radii(mask):
+    """All radii of an intrusion (a curve and its median take 30 to 50) come in one flood."""
     import cc3d
 
     d2 = openings.squared_distances(mask, (1, 1, 1))
 
     def plain():
-        for k in range(1, 21):
-            labels = cc3d.connected_components(d2 > 2 * k, connectivity=26)
+        for k in range(1, 51):
+            labels = cc3d.connected_components(d2 > k, connectivity=26)
             np.isin(labels, np.unique(labels[0]))
 
     assert seconds(lambda: intrusion.widest_paths(d2, [(0, 0)])) < seconds(plain)
