@@ -7,7 +7,6 @@ without ``--quick`` (ten of 400³, hours); a killed run goes on where it stopped
 from __future__ import annotations
 
 import argparse
-import functools
 import math
 import sys
 from collections.abc import Mapping, Sequence
@@ -217,7 +216,9 @@ def main() -> int:
     parameters = {"study": "neumann_2023", "edge": edge, "seed": options.seed}
     with run_directory(options.out, parameters) as out:
         rows = run(out, options.samples, edge, count, options.seed, spacing)
-        write_table_csv(out / "table_2.csv", COLUMNS, [[row.get(c) for c in COLUMNS] for row in rows])
+        write_table_csv(
+            out / "table_2.csv", COLUMNS, [[row.get(c) for c in COLUMNS] for row in rows]
+        )
         write_json(out / "table_2.json", {"schema_version": 1, "rows": rows})
         draw(rows, out / "table_2.png")
     for row in rows:

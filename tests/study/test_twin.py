@@ -90,7 +90,10 @@ def test_killed_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("vmt.study._twin.measure_structure", dying)
     with pytest.raises(KeyboardInterrupt):
         vmt.twin(image, directory=tmp_path, **options)
-    assert {p.name for p in (tmp_path / "parts").iterdir()} == {"image.json", "realization_000.json"}
+    assert {p.name for p in (tmp_path / "parts").iterdir()} == {
+        "image.json",
+        "realization_000.json",
+    }
     counted = []
 
     def counting(structure: Microstructure, **keywords: object) -> object:
@@ -134,7 +137,9 @@ def test_phase_that_does_not_percolate_is_a_result() -> None:
     row = next(r for r in report.rows if r.descriptor == "M-factor" and r.phase == "solid")
     assert row.image == 0.0
     assert any("does not percolate" in line for line in report.text)
-    path = next(r for r in report.rows if r.descriptor == "geodesic tortuosity" and r.phase == "solid")
+    path = next(
+        r for r in report.rows if r.descriptor == "geodesic tortuosity" and r.phase == "solid"
+    )
     assert path.verdict == "not comparable"
 
 

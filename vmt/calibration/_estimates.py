@@ -117,9 +117,7 @@ def decay_length(image: Microstructure, phase: str) -> float:
     return float(np.mean(found))
 
 
-def fit_curve(
-    image: Microstructure, phase: str, length: float, direction: int | None
-) -> FitCurve:
+def fit_curve(image: Microstructure, phase: str, length: float, direction: int | None) -> FitCurve:
     """Estimate the curve that the calibration fits, up to 8 decay lengths or a third of the edge."""
     edges = [size for size, n in zip(image.size, image.shape, strict=True) if n > 1]
     reach = min(_REACH * length, min(edges) / 3)
@@ -210,7 +208,9 @@ def replicate(
     complement is taken.
     """
     factor = max(1, int(curve.decay_length / (_RESOLUTION * curve.step)))
-    spacing = _three(d * factor if n > 1 else d for d, n in zip(image.spacing, image.shape, strict=True))
+    spacing = _three(
+        d * factor if n > 1 else d for d, n in zip(image.spacing, image.shape, strict=True)
+    )
     shape = tuple(
         max(1, min(n // factor, int(np.ceil(_WINDOW * curve.decay_length / d))))
         for n, d in zip(image.shape, spacing, strict=True)

@@ -21,7 +21,6 @@ from vmt._progress import steps
 from vmt.calibration._adequacy import Finding, judge
 from vmt.calibration._estimates import (
     FitCurve,
-    Replicates,
     decay_length,
     fit_curve,
     replicate,
@@ -407,9 +406,7 @@ def _shapes(family: _Family) -> list[tuple[str, float]]:
     return [(name, float(value)) for name, value in family.covariance.parameters.items()]
 
 
-def _solve(
-    family: _Family, curve: FitCurve, weights: FloatArray, start: FloatArray
-) -> FloatArray:
+def _solve(family: _Family, curve: FitCurve, weights: FloatArray, start: FloatArray) -> FloatArray:
     if curve.lags.size < _MIN_LAGS:
         raise CalibrationError(
             f"Only {curve.lags.size} lags can be used, at least {_MIN_LAGS} are needed: the "

@@ -246,9 +246,9 @@ def select_family(
     edge = min(int(np.ceil(_WINDOW * curve.decay_length / curve.step)), factor * _MAX_EDGE)
     shape = tuple(min(n, max(edge, 1)) for n in image.shape)
     window = (shape[0], shape[1], shape[2])
-    seeds = np.random.SeedSequence(
-        int(np.random.default_rng(rng).integers(0, 2**63))
-    ).spawn(len(families))
+    seeds = np.random.SeedSequence(int(np.random.default_rng(rng).integers(0, 2**63))).spawn(
+        len(families)
+    )
     with steps("choosing a family", (len(families) + 1) * realizations) as step:
         measured = []
         for part in _cutouts(solid, window, realizations):
@@ -303,7 +303,16 @@ def _cutouts(
 ) -> list[Microstructure]:
     """Windows spread over the image: its corners in opposite pairs, then the middle."""
     room = [n - w for n, w in zip(image.shape, window, strict=True)]
-    corners = [(0, 0, 0), (1, 1, 1), (1, 0, 0), (0, 1, 1), (0, 1, 0), (1, 0, 1), (0, 0, 1), (1, 1, 0)]
+    corners = [
+        (0, 0, 0),
+        (1, 1, 1),
+        (1, 0, 0),
+        (0, 1, 1),
+        (0, 1, 0),
+        (1, 0, 1),
+        (0, 0, 1),
+        (1, 1, 0),
+    ]
     starts = [tuple(c * r for c, r in zip(corner, room, strict=True)) for corner in corners]
     starts.append(tuple(r // 2 for r in room))
     unique = list(dict.fromkeys(starts))[:count]
