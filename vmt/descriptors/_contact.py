@@ -184,8 +184,15 @@ def spherical_contact_distribution(m: Microstructure, phase: str | int) -> Conta
     if share in (0.0, 1.0):
         return ContactDistribution(name, np.zeros(1), np.full(1, math.nan))
     require_memory(6 * m.labels.size, f"the contact distribution of {m.shape} voxels")
+    return _contact_distribution(openings.squared_distances(~m.mask(phase), m.spacing), m, name)
+
+
+def _contact_distribution(
+    d2: npt.NDArray[np.float32], m: Microstructure, name: str
+) -> ContactDistribution:
+    """As `spherical_contact_distribution`, from the squared distances to the phase."""
+    share = m.volume_fraction(name)
     unit = min(m.spacing)
-    d2 = openings.squared_distances(~m.mask(phase), m.spacing)
     more = extended_axes(m)
     edges = [n * h / unit for n, h in zip(m.shape, m.spacing, strict=True)]
     # distance from each voxel's center to the window's faces, axis by axis
@@ -212,4 +219,4 @@ def spherical_contact_distribution(m: Microstructure, phase: str | int) -> Conta
     # past the window's inradius nothing is seen, and ratio estimates may end above one
     last = int(np.flatnonzero(sums)[-1]) if sums.any() else 0
     radii = 0.5 * unit * np.arange(last + 1)
-    return ContactDistribution(name, radii, np.minimum(values[: last + 1], 1.0))
+    return ContactDistribution(name, np.asarray(radii), np.minimum(values[: last + 1], 1.0))

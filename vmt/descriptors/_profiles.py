@@ -117,7 +117,7 @@ def volume_fraction_profile(
     label = m.label_of(phase)
     planes = np.moveaxis(np.asarray(m.labels), axis, 0)
     values = np.array([np.count_nonzero(plane == label) / plane.size for plane in planes])
-    positions = (np.arange(values.size) + 0.5) * m.spacing[axis]
+    positions = np.asarray((np.arange(values.size) + 0.5) * m.spacing[axis], float)
     return VolumeFractionProfile(m.name_of(phase), axis, positions, values)
 
 
@@ -213,13 +213,13 @@ def closed_pores(
     mask = m.mask(phase)
     where, sizes = components.closed_clusters(mask, entry, neighbors)
     total, closed = int(np.count_nonzero(mask)), int(sizes.sum())
-    values = where.mean(axis=(1, 2))
+    values = np.asarray(where.mean(axis=(1, 2)), float)
     name = m.name_of(phase)
-    positions = (np.arange(values.size) + 0.5) * m.spacing[0]
+    positions = np.asarray((np.arange(values.size) + 0.5) * m.spacing[0], float)
     return ClosedPores(
         name,
         where,
-        np.sort(sizes)[::-1] * math.prod(m.spacing),
+        np.asarray(np.sort(sizes)[::-1] * math.prod(m.spacing), float),
         closed / total if total else math.nan,
         closed / where.size,
         VolumeFractionProfile(name, 0, positions, values),

@@ -89,7 +89,7 @@ def _lower(out, other, add):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _dilated_volume(values, limit, rx, ry, rz, sx, sy, sz, marked, mark):  # type: ignore[no-untyped-def]
+def _dilated_volume(values, limit, marked, mark, rx, ry, rz, sx, sy, sz):  # type: ignore[no-untyped-def]
     """Count voxels within √limit of {values > limit}, in a rolling window of 2 rx + 1 planes.
 
     They get the value `mark` in `marked`, unless that is empty.
@@ -193,7 +193,8 @@ def _dilate(
     reach = [min(int(radius / e), n - 1) for e, n in zip(edges, values.shape, strict=True)]
     squares = [np.float32(e * e) for e in edges]
     array, mark = np.ascontiguousarray(values), np.float32(squared_radius)
-    return int(_dilated_volume(array, np.float32(limit), *reach, *squares, marked, mark))
+    limit32 = np.float32(limit)
+    return int(_dilated_volume(array, limit32, marked, mark, *reach, *squares))
 
 
 def largest_balls(

@@ -98,7 +98,7 @@ def face_distances(
 
 
 @njit(cache=True, nogil=True)
-def _march(dist, starts, s0, s1, s2, h0, h1, h2, slots):  # type: ignore[no-untyped-def]
+def _march(dist, starts, slots, s0, s1, s2, h0, h1, h2):  # type: ignore[no-untyped-def]
     """Upwind eikonal distances; buckets of half the shortest edge, revisited until none falls.
 
     The scheme is monotone: whatever the order, it ends at the one solution of its equations.
@@ -198,5 +198,5 @@ def euclidean_distances(
     index = np.dtype(np.int32 if dist.size < 2**31 else np.int64)
     last = np.flatnonzero(dist[-2].ravel() > 0) + (padded[0] - 2) * n1 * n2
     slots = int(2 * max(edges)) + 3
-    _march(dist.ravel(), last.astype(index), n1 * n2, n2, 1, *edges, slots)
+    _march(dist.ravel(), last.astype(index), slots, n1 * n2, n2, 1, *edges)
     return inner

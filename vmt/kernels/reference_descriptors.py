@@ -23,6 +23,7 @@ __all__ = [
     "opened_volume",
     "pair_products",
     "squared_distances",
+    "touching_regions",
 ]
 
 Mask = npt.NDArray[np.bool_]
@@ -230,3 +231,16 @@ def chords(mask: Mask, axis: int) -> tuple[list[int], int]:
                 cut += 1
             place += length
     return sorted(whole), cut
+
+
+def touching_regions(labels: npt.NDArray[np.integer]) -> set[tuple[int, int]]:
+    """Pairs of regions (labels above 0) that share a voxel face."""
+    found = set()
+    for x in itertools.product(*(range(n) for n in labels.shape)):
+        for axis in range(3):
+            y = tuple(c + (a == axis) for a, c in enumerate(x))
+            if y[axis] < labels.shape[axis]:
+                a, b = int(labels[x]), int(labels[y])
+                if a != b and a > 0 and b > 0:
+                    found.add((min(a, b), max(a, b)))
+    return found
