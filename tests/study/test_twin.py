@@ -176,7 +176,7 @@ def test_verdict_is_a_prediction_interval() -> None:
 
 
 def test_verdict_knows_the_calibration_error() -> None:
-    """A length that misses by 3 % is outside for a certain rate, inside if the rate is 3 % uncertain."""
+    """A length that misses by 3 % is outside for a sure rate, inside for one uncertain by 3 %."""
     values = np.array([1.0, 1.001, 0.999, 1.0]) * 1e-7
     assert _verdict(1.03e-7, values, "m", 0.0)[1] == "outside"
     assert _verdict(1.03e-7, values, "m", 0.03)[1] == "inside"
@@ -184,7 +184,7 @@ def test_verdict_knows_the_calibration_error() -> None:
 
 
 def test_demo_tells_the_two_phantoms_apart() -> None:
-    """The excursion set is adequate and its truth covered within 4 standard errors; spheres are not."""
+    """The excursion set is adequate and its truth within 4 standard errors; spheres are not."""
     reports = demo(realizations=2, size=72, seed=3)
     good, bad = reports["excursion-set"], reports["sphere-packing"]
     assert good.is_phantom

@@ -122,7 +122,7 @@ def judge(
 
 def _fit(curve: FitCurve, fitted: FloatArray, residuals: FloatArray, p: float) -> Finding:
     def size(difference: FloatArray) -> FloatArray:
-        return np.sqrt(np.mean(difference**2, axis=-1)) / (p * (1 - p))
+        return np.asarray(np.sqrt(np.mean(difference**2, axis=-1)) / (p * (1 - p)))
 
     value = float(size(curve.values - fitted))
     under_model = size(residuals)
@@ -271,8 +271,8 @@ def _periodicity(curve: FitCurve, replicates: Replicates, scale: float) -> Findi
     threshold = max(0.05, float(under_model.mean() + _SIGMAS * under_model.std()))
     return Finding(
         "periodicity",
-        f"Along {_AXES[axis]} the centered curve rises again by {100 * value:.2g} % of p(1−p) after "
-        f"a minimum (up to {100 * threshold:.2g} % is expected of a decaying covariance).",
+        f"Along {_AXES[axis]} the centered curve rises again by {100 * value:.2g} % of p(1−p) "
+        f"after a minimum (up to {100 * threshold:.2g} % is expected of a decaying covariance).",
         value,
         threshold,
         value > threshold,
