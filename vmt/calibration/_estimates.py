@@ -121,9 +121,11 @@ def fit_curve(image: Microstructure, phase: str, length: float, direction: int |
     """Estimate the curve to fit, up to 8 decay lengths or a third of the shortest edge."""
     edges = [size for size, n in zip(image.size, image.shape, strict=True) if n > 1]
     reach = min(_REACH * length, min(edges) / 3)
-    measured = two_point_coverage_probability(image, phase, max_lag=reach)
+    other = next(name for name in image.phases if name != phase)
+    measured = two_point_coverage_probability(image, phase, other, max_lag=reach)
     spacing = np.asarray(image.spacing)
-    vectors, values, pairs = measured.lag_vectors, measured.lattice_values, measured.pairs
+    vectors, pairs = measured.lag_vectors, measured.pairs
+    values = image.volume_fraction(phase) - measured.lattice_values
     distance = np.sqrt(((vectors * spacing) ** 2).sum(axis=1))
     step = float(min(d for d, n in zip(image.spacing, image.shape, strict=True) if n > 1))
     keep = (distance > 0) & (distance <= reach)
