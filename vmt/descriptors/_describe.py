@@ -165,6 +165,7 @@ def describe(
 
     Examples
     --------
+    >>> import numpy as np
     >>> labels = np.zeros((4, 4, 4), np.uint8)
     >>> labels[:, 2:] = 1
     >>> made = describe(Microstructure(labels, 1e-8), descriptors={"geodesic_tortuosity"})
