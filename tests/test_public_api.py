@@ -31,7 +31,9 @@ def test_public_names_are_in_the_docs() -> None:
     """The reference page names every public function and class."""
     page = Path(__file__).parents[1] / "docs" / "reference.md"
     text = page.read_text(encoding="utf-8")
-    missing = [name for name in vmt.__all__ if f"`{name}`" not in text and f"vmt.{name}" not in text]
+    missing = [
+        name for name in vmt.__all__ if f"`{name}`" not in text and f"vmt.{name}" not in text
+    ]
     assert missing == []
 
 

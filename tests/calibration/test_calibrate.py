@@ -36,7 +36,12 @@ def test_recovers_the_truth_within_its_errors(fit: vmt.Calibration) -> None:
 def test_excursion_set_is_adequate(fit: vmt.Calibration) -> None:
     """Nothing speaks against the model on its own sample, and every finding carries its number."""
     assert fit.adequate
-    assert {f.name for f in fit.findings} >= {"anisotropy", "gradient", "hole effect", "periodicity"}
+    assert {f.name for f in fit.findings} >= {
+        "anisotropy",
+        "gradient",
+        "hole effect",
+        "periodicity",
+    }
     assert all(np.isfinite(f.value) and f.value <= f.threshold for f in fit.findings)
 
 
@@ -82,9 +87,12 @@ def test_plug_in_sum_of_eq_18_vanishes() -> None:
 
 def test_rate_scales_with_the_voxel(image: Microstructure, fit: vmt.Calibration) -> None:
     """Ten times larger voxels give a ten times smaller rate: nothing depends on the unit."""
-    larger = vmt.calibrate(ChiSquare, Microstructure(image.labels, 10 * VOXEL, image.phases),
-                           simulations=60)
-    assert larger.parameters["rate [1/m]"] == pytest.approx(fit.parameters["rate [1/m]"] / 10, rel=1e-6)
+    larger = vmt.calibrate(
+        ChiSquare, Microstructure(image.labels, 10 * VOXEL, image.phases), simulations=60
+    )
+    assert larger.parameters["rate [1/m]"] == pytest.approx(
+        fit.parameters["rate [1/m]"] / 10, rel=1e-6
+    )
     assert larger.standard_error["rate [1/m]"] == pytest.approx(
         fit.standard_error["rate [1/m]"] / 10, rel=1e-6
     )
@@ -109,7 +117,9 @@ def test_other_degrees_of_freedom(degrees_of_freedom: int) -> None:
     truth = ChiSquare(covariance, 0.4, degrees_of_freedom=degrees_of_freedom)
     made = truth.sample((80, 80, 80), VOXEL, rng=degrees_of_freedom)
     fit = vmt.calibrate(ChiSquare, made, degrees_of_freedom=degrees_of_freedom, simulations=30)
-    assert abs(np.log(fit.parameters["rate [1/m]"] / 8e6)) < 4 * fit.standard_error["rate [1/m]"] / 8e6
+    assert (
+        abs(np.log(fit.parameters["rate [1/m]"] / 8e6)) < 4 * fit.standard_error["rate [1/m]"] / 8e6
+    )
 
 
 def test_gaussian_family() -> None:
@@ -118,7 +128,9 @@ def test_gaussian_family() -> None:
     made = truth.sample((80, 80, 80), VOXEL, rng=2)
     fit = vmt.calibrate(GaussianExcursionSet, made, simulations=30)
     assert fit.adequate
-    assert abs(np.log(fit.parameters["rate [1/m]"] / 8e6)) < 4 * fit.standard_error["rate [1/m]"] / 8e6
+    assert (
+        abs(np.log(fit.parameters["rate [1/m]"] / 8e6)) < 4 * fit.standard_error["rate [1/m]"] / 8e6
+    )
 
 
 def test_complement_is_the_other_phase(image: Microstructure) -> None:
@@ -129,7 +141,9 @@ def test_complement_is_the_other_phase(image: Microstructure) -> None:
     assert other.parameters["volume_fraction"] == pytest.approx(
         1 - direct.parameters["volume_fraction"], abs=1e-12
     )
-    assert other.parameters["rate [1/m]"] == pytest.approx(direct.parameters["rate [1/m]"], rel=2e-3)
+    assert other.parameters["rate [1/m]"] == pytest.approx(
+        direct.parameters["rate [1/m]"], rel=2e-3
+    )
 
 
 def test_free_smoothness_is_fitted() -> None:
@@ -148,7 +162,9 @@ def test_anisotropic_voxels() -> None:
     made = TRUTH.sample((60, 110, 110), (2 * VOXEL, VOXEL, VOXEL), rng=6)
     fit = vmt.calibrate(ChiSquare, made, simulations=30)
     assert fit.adequate
-    assert abs(np.log(fit.parameters["rate [1/m]"] / 6e6)) < 4 * fit.standard_error["rate [1/m]"] / 6e6
+    assert (
+        abs(np.log(fit.parameters["rate [1/m]"] / 6e6)) < 4 * fit.standard_error["rate [1/m]"] / 6e6
+    )
 
 
 def test_direction_uses_one_axis(image: Microstructure) -> None:
@@ -257,8 +273,10 @@ def test_coverage_and_bias_at_200(p: float, rate: float, bias: float) -> None:
         for name, value in (("volume_fraction", p), ("rate [1/m]", rate)):
             low, high = fit.interval[name]
             covered[name] += low <= value <= high
-    print(f"coverage {covered}, bias {np.mean(rates) / rate - 1:+.4f}, "
-          f"standard deviation {np.std(rates) / rate:.4f}")
+    print(
+        f"coverage {covered}, bias {np.mean(rates) / rate - 1:+.4f}, "
+        f"standard deviation {np.std(rates) / rate:.4f}"
+    )
     assert 53 <= covered["volume_fraction"] <= 60
     assert 53 <= covered["rate [1/m]"] <= 60
     assert abs(np.mean(rates) / rate - 1) <= bias

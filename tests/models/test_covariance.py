@@ -59,7 +59,9 @@ def test_other_gstools_models_are_evaluated_by_gstools():
     rough = Covariance.from_gstools(gstools.Spherical(dim=3, len_scale=5e-7))
     assert rough.second_derivative_at_zero == math.inf
     rational = gstools.Rational(dim=3, len_scale=5e-7, alpha=3.0, rescale=1.7)
-    again = Covariance.from_dict(json.loads(json.dumps(Covariance.from_gstools(rational).to_dict())))
+    again = Covariance.from_dict(
+        json.loads(json.dumps(Covariance.from_gstools(rational).to_dict()))
+    )
     assert np.allclose(again(LAGS), rational.correlation(LAGS), rtol=0, atol=1e-13)
     assert np.allclose(again.to_gstools().correlation(LAGS), rational.correlation(LAGS))
 

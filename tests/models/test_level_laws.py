@@ -71,7 +71,12 @@ def test_gaussian_coverage_is_the_bivariate_normal_law(p):
             return stats.norm.pdf(x) * special.ndtr(-shift)
 
         expected = integrate.quad(
-            conditional, model.level, model.level + 12, epsabs=1e-14, limit=400, points=[model.level]
+            conditional,
+            model.level,
+            model.level + 12,
+            epsabs=1e-14,
+            limit=400,
+            points=[model.level],
         )[0]
         assert model.coverage(rho) == pytest.approx(expected, abs=1e-12)
 
