@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from vmt.kernels import reference_transport
 from vmt.kernels.multigrid import keep_percolating, solve_conduction
 from vmt.kernels.multigrid._double_level import label_faces
+from vmt.kernels.multigrid._graph_level import star_aggregates
 from vmt.kernels.multigrid._hierarchy import (
     ByteLevel,
     FloatLevel,
@@ -14,6 +16,7 @@ from vmt.kernels.multigrid._hierarchy import (
     dense_matrix,
 )
 from vmt.kernels.multigrid._solve import face_tables
+from vmt.kernels.multigrid._strong import Graph, StrongLevel
 from vmt.kernels.reference_transport import conduction_direct, percolating_mask
 
 UNIT = (1.0, 1.0, 1.0)
@@ -212,3 +215,138 @@ def test_thin_walls_with_pinholes_converge() -> None:
     exact, _ = conduction_direct(labels.astype(float), UNIT)
     found = solve_conduction(labels, np.array([0.0, 1.0]), UNIT, rtol=1e-6)
     assert found.effective_conductivity == pytest.approx(exact, rel=2e-6)
+
+
+def adversarial(n: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Structures on which blocks of 2×2×2 need up to hundreds of iterations."""
+    rng = np.random.default_rng(0)
+    made = {}
+    walls = np.ones((n, n, n), np.uint8)
+    for i in range(4, n - 2, 8):
+        walls[i] = 0
+        walls[i, rng.integers(n, size=3), rng.integers(n, size=3)] = 1
+    made["walls with pinholes"] = walls, np.array([0.0, 1.0])
+    slot = np.ones((n, n, n), np.uint8)
+    for turn, i in enumerate(range(3, n - 2, 6)):
+        slot[i] = 0
+        slot[i, :, slice(0, 3) if turn % 2 else slice(n - 3, n)] = 1
+    made["serpentine"] = slot, np.array([0.0, 1.0])
+    for density in (0.34, 0.36):
+        sites = (rng.random((n, n, n)) < density).astype(np.uint8)
+        made[f"sites at {density}"] = sites, np.array([0.0, 1.0])
+    noise = ndimage.gaussian_filter(rng.standard_normal((n, n, n)), 2, mode="wrap")
+    islands = 1 + np.searchsorted(np.quantile(noise, [0.5, 0.85]), noise).astype(np.uint8)
+    made["islands, contrast 1e5"] = islands, np.array([0.0, 1e-2, 1.0, 1e3])
+    salt = 1 + (rng.random((n, n, n)) < 0.25).astype(np.uint8)
+    made["grains, contrast 1e5"] = salt, np.array([0.0, 1.0, 1e5])
+    return made
+
+
+@pytest.mark.parametrize("name", list(adversarial(16)))
+def test_hard_structures_stay_cheap(name: str) -> None:
+    """Thin walls, near-percolation and islands take at most 30 iterations to 1e-6, and are right.
+
+    Up to eight of them are spent on blocks before the strength-aware hierarchy takes over.
+    """
+    labels, sigma = adversarial(40)[name]
+    kept = kept_of(labels, False)
+    assert kept.any()
+    called = []
+    found = solve_conduction(kept, sigma, UNIT, rtol=1e-6, on_fallback=called.append)
+    assert found.iterations <= 30
+    assert all(count > 20 * labels.size for count in called)
+    tight = solve_conduction(kept, sigma, UNIT, rtol=1e-11)
+    assert 0 <= found.effective_conductivity / tight.effective_conductivity - 1 < 2e-6
+    np.testing.assert_allclose(tight.fluxes, tight.effective_conductivity, rtol=1e-4)
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+@pytest.mark.parametrize("name", list(adversarial(16)))
+def test_hard_structures_agree_with_the_direct_solve(name: str, periodic: bool) -> None:
+    """The same at 14³, through the fallback and closed or periodic sides, to 1e-8."""
+    labels, sigma = adversarial(14)[name]
+    kept = kept_of(labels, periodic)
+    if not kept.any():
+        return
+    exact, _ = conduction_direct(sigma[kept], UNIT, periodic=periodic)
+    found = solve_conduction(kept, sigma, UNIT, periodic=periodic, rtol=1e-10)
+    assert found.effective_conductivity == pytest.approx(exact, rel=1e-8)
+
+
+def test_fallback_can_be_refused() -> None:
+    """What the caller raises before the fallback is built ends the solve."""
+    labels, sigma = adversarial(32)["grains, contrast 1e5"]
+
+    def refuse(count: int) -> None:
+        raise MemoryError("no")
+
+    with pytest.raises(MemoryError):
+        solve_conduction(labels, sigma, UNIT, rtol=1e-8, on_fallback=refuse)
+
+
+def test_stars_are_the_slow_rule() -> None:
+    """Star aggregates of random graphs equal those of the rule written out."""
+    rng = np.random.default_rng(0)
+    for size in (5, 30, 80):
+        links = np.where(rng.random((size, size)) < 4 / size, rng.random((size, size)) ** 4, 0.0)
+        links = np.triu(links, 1).astype(np.float32)
+        rows, columns = (a.astype(np.int32) for a in np.nonzero(links))
+        graph = Graph.of_links(rows, columns, links[rows, columns], np.full(size, 0.01))
+        made = np.empty(size, np.int32)
+        count = star_aggregates(*graph.arrays, 0.06, made)
+        dense = (links + links.T).astype(np.float64)
+        expected = reference_transport.star_aggregates(
+            dense, graph.diagonal.astype(np.float64), 0.06
+        )
+        assert made.tolist() == expected
+        assert count == max(expected) + 1
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+@pytest.mark.parametrize("shape", [(9, 8, 7), (6, 5, 10), (5, 6, 1)])
+def test_strong_aggregates_are_galerkin_and_do_not_cross_walls(shape, periodic: bool) -> None:
+    """The first graph is PᵀAP of its aggregates, each connected and inside one 2×2×2 block."""
+    labels = random_labels(shape, 2, 9)
+    g = Geometry(shape, periodic)
+    level = FloatLevel(g)
+    label_faces(
+        labels, level.cx, level.cy, level.cz, level.g0, level.g1,
+        *face_tables(np.array([0.0, 1.0, 1e4]), UNIT), g.periodic_y, g.periodic_z,
+    )  # fmt: skip
+    level.finish()
+    strong = StrongLevel(level)
+    i, j, k = (a.ravel() for a in np.indices(shape))
+    aggregate = strong.aggregate[i + 1, j + 1, k & 1, (k >> 1) + 1]
+    inside = aggregate >= 0
+    block = np.stack([i // 2, j // 2, k // 2])
+    for number in range(aggregate.max() + 1):
+        members = aggregate == number
+        assert len(np.unique(block[:, members], axis=1).T) == 1
+        part = members.reshape(shape)
+        assert ndimage.label(part)[1] == 1
+    transfer = np.zeros((labels.size, aggregate.max() + 1))
+    transfer[np.flatnonzero(inside), aggregate[inside]] = 1.0
+    galerkin = transfer.T @ dense_matrix(level) @ transfer
+    first = strong.coarse.levels[0].dense()
+    np.testing.assert_allclose(first, galerkin, rtol=1e-4, atol=1e-3)
+
+
+def test_tolerance_is_kept_on_random_phases_contrasts_and_voxels() -> None:
+    """Up to three phases, contrasts to 1e8, flat voxels, both sides: the error is below rtol."""
+    rng = np.random.default_rng(7)
+    checked = 0
+    for trial in range(80):
+        shape = tuple(int(v) for v in rng.integers(4, 13, 3))
+        phases, periodic = int(rng.integers(1, 4)), bool(rng.integers(2))
+        labels = random_labels(shape, phases, trial, float(rng.choice([0.3, 0.6, 1.0, 2.0])))
+        kept = kept_of(labels, periodic)
+        sigma = np.concatenate([[0.0], 10 ** rng.uniform(-4, 4, phases)])
+        spacing = tuple(float(v) for v in rng.uniform(0.4, 2.5, 3))
+        if not kept.any():
+            continue
+        exact, _ = conduction_direct(sigma[kept], spacing, periodic=periodic)
+        for rtol in (1e-3, 1e-5, 1e-7):
+            found = solve_conduction(kept, sigma, spacing, periodic=periodic, rtol=rtol)
+            assert abs(found.effective_conductivity / exact - 1) <= rtol
+            checked += 1
+    assert checked > 150

@@ -46,6 +46,10 @@ class Finding:
     threshold: float
     triggered: bool
 
+    def __post_init__(self) -> None:
+        for name, kind in (("value", float), ("threshold", float), ("triggered", bool)):
+            object.__setattr__(self, name, kind(getattr(self, name)))
+
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as JSON-ready values."""
         return {
@@ -118,7 +122,7 @@ def judge(
 
 def _fit(curve: FitCurve, fitted: FloatArray, residuals: FloatArray, p: float) -> Finding:
     def size(difference: FloatArray) -> FloatArray:
-        return np.sqrt(np.mean(difference**2, axis=-1)) / (p * (1 - p))
+        return np.asarray(np.sqrt(np.mean(difference**2, axis=-1)) / (p * (1 - p)))
 
     value = float(size(curve.values - fitted))
     under_model = size(residuals)
@@ -137,9 +141,7 @@ def _axis_excess(curve: FitCurve) -> FloatArray:
     """Mean excess of each axis' centered curve over the mean of the axes, relative to p(1 − p)."""
     p = curve.volume_fraction
     present = [axis for axis in range(3) if np.isfinite(curve.along[axis]).any()]
-    end = min(
-        4 * curve.decay_length, *(np.nanmax(curve.along_lags[axis]) for axis in present)
-    )
+    end = min(4 * curve.decay_length, *(np.nanmax(curve.along_lags[axis]) for axis in present))
     start = max(np.nanmin(curve.along_lags[axis]) for axis in present)
     lags = np.linspace(start, max(end, start), 40)
     curves = []
@@ -199,9 +201,7 @@ def _gradient(image: Microstructure, phase: str, model: _Model, full: FitCurve) 
     )
 
 
-def _slab_covariance(
-    image: Microstructure, axis: int, model: _Model, reach: float
-) -> FloatArray:
+def _slab_covariance(image: Microstructure, axis: int, model: _Model, reach: float) -> FloatArray:
     """Covariance of the volume fractions of two one-voxel slabs at each distance, (n,)."""
     others = [i for i in range(3) if i != axis]
     grids, weights = [], []
@@ -271,8 +271,8 @@ def _periodicity(curve: FitCurve, replicates: Replicates, scale: float) -> Findi
     threshold = max(0.05, float(under_model.mean() + _SIGMAS * under_model.std()))
     return Finding(
         "periodicity",
-        f"Along {_AXES[axis]} the centered curve rises again by {100 * value:.2g} % of p(1−p) after "
-        f"a minimum (up to {100 * threshold:.2g} % is expected of a decaying covariance).",
+        f"Along {_AXES[axis]} the centered curve rises again by {100 * value:.2g} % of p(1−p) "
+        f"after a minimum (up to {100 * threshold:.2g} % is expected of a decaying covariance).",
         value,
         threshold,
         value > threshold,

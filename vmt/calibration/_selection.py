@@ -57,6 +57,7 @@ FAMILIES: tuple[Family, ...] = (
 _WINDOW = 20.0  # edge of a window, in decay lengths
 _RESOLUTION = 5.0  # voxels per decay length
 _MAX_EDGE = 112
+_SCALES = {"": 1.0, "nm": 1e9, "1/µm³": 1e-18, "1/µm": 1e-6}
 _PARSIMONY = 0.9  # a second free parameter must lower the misfit by a tenth
 
 
@@ -73,12 +74,13 @@ class FamilySelection:
     names : tuple of str
         All families, nearest first.
     descriptors : tuple of str
-        The held-out descriptors, units in the names.
+        The held-out descriptors, with the units of the table: constrictivity β and mean chord
+        length of both phases, Euler number density, specific surface area S.
     image : (d,) array
-        The image's values (mean over its windows).
+        The image's values in SI units (mean over its windows).
     values, deviations : (f, d) array
-        Each family's mean, and its deviation from the image in units of the window-to-window
-        standard deviation.
+        Each family's mean in SI units, and its deviation from the image in units of the
+        window-to-window standard deviation.
     scores : (f,) array
         Root mean square of the deviations.
     misfits : (f,) array
@@ -103,22 +105,26 @@ class FamilySelection:
         return ("family", "covariance", "score", "misfit of C(h)", *self.descriptors)
 
     @property
+    def _scales(self) -> FloatArray:
+        return np.array([_SCALES[_unit(name)] for name in self.descriptors])
+
+    @property
     def rows(self) -> tuple[tuple[str | float, ...], ...]:
-        """Table: the image first, then the families, nearest first."""
+        """Table: the image first, then the families, nearest first; units as in the header."""
         nan = float("nan")
-        body = [
+        body: list[tuple[str | float, ...]] = [
             (
                 name,
-                str(model.covariance),
+                _short(model.covariance),
                 float(score),
                 float(misfit),
-                *map(float, values),
+                *map(float, values * self._scales),
             )
             for name, model, score, misfit, values in zip(
                 self.names, self.models, self.scores, self.misfits, self.values, strict=True
             )
         ]
-        return (("image", "", nan, nan, *map(float, self.image)), *body)
+        return (("image", "", nan, nan, *map(float, self.image * self._scales)), *body)
 
     @property
     def text(self) -> str:
@@ -138,7 +144,7 @@ class FamilySelection:
             "schema_version": 1,
             "best": self.best,
             "text": self.text,
-            "descriptors": list(self.descriptors),
+            "descriptors (values in SI units)": list(self.descriptors),
             "image": self.image.tolist(),
             "families": [
                 {
@@ -240,9 +246,9 @@ def select_family(
     edge = min(int(np.ceil(_WINDOW * curve.decay_length / curve.step)), factor * _MAX_EDGE)
     shape = tuple(min(n, max(edge, 1)) for n in image.shape)
     window = (shape[0], shape[1], shape[2])
-    seeds = np.random.SeedSequence(
-        int(np.random.default_rng(rng).integers(0, 2**63))
-    ).spawn(len(families))
+    seeds = np.random.SeedSequence(int(np.random.default_rng(rng).integers(0, 2**63))).spawn(
+        len(families)
+    )
     with steps("choosing a family", (len(families) + 1) * realizations) as step:
         measured = []
         for part in _cutouts(solid, window, realizations):
@@ -297,7 +303,16 @@ def _cutouts(
 ) -> list[Microstructure]:
     """Windows spread over the image: its corners in opposite pairs, then the middle."""
     room = [n - w for n, w in zip(image.shape, window, strict=True)]
-    corners = [(0, 0, 0), (1, 1, 1), (1, 0, 0), (0, 1, 1), (0, 1, 0), (1, 0, 1), (0, 0, 1), (1, 1, 0)]
+    corners = [
+        (0, 0, 0),
+        (1, 1, 1),
+        (1, 0, 0),
+        (0, 1, 1),
+        (0, 1, 0),
+        (1, 0, 1),
+        (0, 0, 1),
+        (1, 1, 0),
+    ]
     starts = [tuple(c * r for c, r in zip(corner, room, strict=True)) for corner in corners]
     starts.append(tuple(r // 2 for r in room))
     unique = list(dict.fromkeys(starts))[:count]
@@ -314,11 +329,24 @@ def _phases(image: Microstructure, phase: str) -> tuple[str, str]:
 def _labels(image: Microstructure, phase: str) -> tuple[str, ...]:
     both = _phases(image, phase)
     return (
-        *(f"constrictivity({name})" for name in both),
-        *(f"mean chord length({name}) [m]" for name in both),
-        f"euler number density({phase}) [1/m³]",
-        "specific surface area [1/m]",
+        *(f"β, {name}" for name in both),
+        *(f"chord, {name} [nm]" for name in both),
+        "Euler [1/µm³]",
+        "S [1/µm]",
     )
+
+
+def _unit(label: str) -> str:
+    return label.partition("[")[2].rstrip("]")
+
+
+def _short(covariance: Covariance) -> str:
+    """Family and parameters in a few words, the rate in 1/µm."""
+    parts = [
+        f"rate {value * 1e-6:.3g}/µm" if name == "rate" else f"{name} {value:.3g}"
+        for name, value in covariance.parameters.items()
+    ]
+    return f"{covariance.family}, {', '.join(parts)}"
 
 
 def _held_out(window: Microstructure, phase: str) -> FloatArray:

@@ -164,6 +164,17 @@ class ChordLengths:
         return float(self.counts @ self.lengths) / self.count if self.count else math.nan
 
     @property
+    def corrected_mean(self) -> float:
+        """Mean length [m], each chord weighted by the places it could have had in the window.
+
+        A line of n voxels holds a whole chord of k voxels at n − 1 − k places; the inverse weight
+        removes the preference for short chords (Horvitz-Thompson).
+        """
+        places = np.maximum(self.lengths.size - 2 - np.arange(self.lengths.size), 1)
+        weights = self.counts / places
+        return float(weights @ self.lengths / weights.sum()) if self.count else math.nan
+
+    @property
     def std(self) -> float:
         """Standard deviation of the length [m]; nan if there are no chords."""
         if not self.count:
@@ -177,6 +188,7 @@ class ChordLengths:
             "phase": self.phase,
             "axis": self.axis,
             "mean [m]": number(self.mean),
+            "corrected_mean [m]": number(self.corrected_mean),
             "std [m]": number(self.std),
             "lengths [m]": numbers(self.lengths[:end]),
             "counts": [int(c) for c in self.counts[:end]],
@@ -206,5 +218,5 @@ def chord_lengths(m: Microstructure, phase: str | int, *, axis: int = 0) -> Chor
     """
     check_axis(m, axis, "chord length")
     counts, cut = chords.chord_histogram(np.asarray(m.labels), m.label_of(phase), axis)
-    lengths = np.arange(counts.size) * m.spacing[axis]
+    lengths = np.asarray(np.arange(counts.size) * m.spacing[axis], float)
     return ChordLengths(m.name_of(phase), axis, lengths, counts, cut)

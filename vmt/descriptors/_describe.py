@@ -98,7 +98,7 @@ class Description:
 
     def unit(self, key: str) -> str:
         """Unit of a value, "" for a pure number."""
-        name = key.split("(")[0]
+        name = key.split("(", maxsplit=1)[0]
         if name == "euler_number_density":
             dimensions = sum(n > 1 for n in self.shape)
             return {3: "1/m³", 2: "1/m²"}.get(dimensions, "1/m")

@@ -80,7 +80,9 @@ class GeodesicTortuosity:
         }
 
     def _histogram(self) -> dict[str, list[float | None]]:
-        density, edges = np.histogram(self.values, 40, density=True) if self.percolates else ([], [])
+        if not self.percolates:
+            return {"edges": [], "density": []}
+        density, edges = np.histogram(self.values, 40, density=True)
         return {"edges": numbers(edges), "density": numbers(density)}
 
     def plot(self, ax: Axes | None = None) -> Axes:

@@ -211,7 +211,9 @@ def intrusion_size_distribution(
     return _sizes(wide, total, m.name_of(phase), m)
 
 
-def _median(m: Microstructure, phase: str | int, change: Callable[[Values], Values] | None) -> float:
+def _median(
+    m: Microstructure, phase: str | int, change: Callable[[Values], Values] | None
+) -> float:
     trivial = _trivial(m, phase)
     if trivial is not None:
         return trivial
@@ -233,8 +235,9 @@ def median_intrusion_size(m: Microstructure, phase: str | int, *, face: str = "x
 
 
 def constrictivity(m: Microstructure, phase: str | int, *, axis: int = 0) -> float:
-    """Constrictivity β = (r_min / r_max)² of a phase, with intrusion from the first plane of `axis`.
+    """Constrictivity β = (r_min / r_max)² of a phase, with intrusion along `axis`.
 
+    The fluid enters from the first plane of the axis.
     0 if the intrusion never fills half of the phase, 1 if the phase fills the window, nan if
     there is no voxel of it (Holzer et al. 2013; Neumann et al. 2023, section 3.3).
 

@@ -234,5 +234,3 @@ def _all_pairs(
         for two in present[i:]:
             made[one, two] = two_point_coverage_probability(m, one, two, max_lag=lengths)
     return made
-
-

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 
@@ -24,13 +26,15 @@ def cluster_sizes(
     """
     import cc3d
 
+    link: Literal[6, 18, 26] = 6 if neighbors == 6 else 18 if neighbors == 18 else 26
+
     labels, count = cc3d.connected_components(
-        np.ascontiguousarray(mask), connectivity=neighbors, return_N=True
+        np.ascontiguousarray(mask), connectivity=link, return_N=True
     )
     sizes = np.zeros(count + 1, np.int64)
     for plane in labels:
         sizes += np.bincount(plane.ravel(), minlength=count + 1)
     both = np.zeros(count + 1, bool)
     ends = [np.unique(np.take(labels, at, axis=axis)) for at in (0, -1)]
-    both[np.intersect1d(*ends)] = True
+    both[np.intersect1d(ends[0], ends[1])] = True
     return sizes[1:], both[1:]

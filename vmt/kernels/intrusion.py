@@ -18,16 +18,16 @@ def _flood(d2, wide, link, head, shape, starts):  # type: ignore[no-untyped-def]
     for t in range(starts.size):
         c = starts[t]
         wide[c] = d2[c]
-        b = np.int64(d2[c])
-        link[c] = head[b]
-        head[b] = c
+        first = np.int64(d2[c])
+        link[c] = head[first]
+        head[first] = c
     offsets = np.empty(26, np.int64)
     q = 0
     for a in range(-1, 2):
         for b in range(-1, 2):
-            for e in range(-1, 2):
-                if a != 0 or b != 0 or e != 0:
-                    offsets[q] = (a * ny + b) * nz + e
+            for g in range(-1, 2):
+                if a != 0 or b != 0 or g != 0:
+                    offsets[q] = (a * ny + b) * nz + g
                     q += 1
     for level in range(head.size - 1, -1, -1):
         while head[level] >= 0:
@@ -78,7 +78,7 @@ def widest_paths(
     """
     d2 = np.ascontiguousarray(squared_distances)
     wide = np.zeros(d2.size, np.float32)
-    index = np.int32 if d2.size < 2**31 else np.int64
+    index = np.dtype(np.int32 if d2.size < 2**31 else np.int64)
     link = np.full(d2.size, -2, index)
     head = np.full(int(d2.max(initial=0)) + 1, -1, np.int64)
     entered = np.zeros(d2.shape, bool)

@@ -176,6 +176,4 @@ def dilated_volume(
     radius = math.sqrt(limit)
     reach = [min(int(radius / e), n - 1) for e, n in zip(edges, values.shape, strict=True)]
     squares = [np.float32(e * e) for e in edges]
-    return int(
-        _dilated_volume(np.ascontiguousarray(values), np.float32(limit), *reach, *squares)
-    )
+    return int(_dilated_volume(np.ascontiguousarray(values), np.float32(limit), *reach, *squares))

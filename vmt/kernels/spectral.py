@@ -72,7 +72,9 @@ def _products(a, b, di, dj, dk):  # type: ignore[no-untyped-def]
     return total
 
 
-def _spectrum(mask: npt.NDArray[np.bool_], mean: float, py: int, pz: int) -> npt.NDArray[np.complex64]:
+def _spectrum(
+    mask: npt.NDArray[np.bool_], mean: float, py: int, pz: int
+) -> npt.NDArray[np.complex64]:
     """Transform along the last two axes of mask − mean, zero-padded."""
     out = np.empty((mask.shape[0], py, pz // 2 + 1), np.complex64)
     for i, plane in enumerate(mask):

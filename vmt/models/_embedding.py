@@ -5,14 +5,15 @@ covariance is circulant, so that its eigenvalues are a Fourier transform. Not pe
 longer than the box by the covariance's reach (|ρ| < 1e-7), which keeps opposite faces independent;
 for a long reach the shortest torus that can be exact (twice the box) is tried first and enlarged
 until no eigenvalue is negative. Periodic: the torus is the box, its covariance the sum over all
-images, which is valid always. Negative eigenvalues that remain are clipped; the largest error of
-the covariance that this makes, at lag zero, is `Embedding.error`.
+images, which is valid always. Negative eigenvalues that remain are clipped and the variance scaled
+back to 1; `Embedding.error` bounds the error of the covariance that this makes.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -53,7 +54,9 @@ class Embedding:
     amplitude : float32 array
         Roots of the eigenvalues over the number of voxels, as `draw_modes` takes them.
     error : float
-        Bound on the error of the covariance at any lag from clipped eigenvalues.
+        Bound on the error of the covariance at any lag from clipped eigenvalues; for a periodic
+        box also what its variance would be above 1, was it not scaled back: 0 unless the box is
+        shorter than the covariance's reach.
     """
 
     lengths: Triple
@@ -196,6 +199,23 @@ def _rotated(
     return Embedding(lengths, cutoff, block, error)
 
 
+def _normalized(found: Embedding, periodic: bool) -> Embedding:
+    """Give the field unit variance again, which clipping and a short period take from it."""
+    counts = []
+    for n, m in zip(found.lengths, found.cutoff, strict=True):
+        places = mode_places(n, m)
+        counts.append(np.bincount(np.minimum(places, n - places)).astype(np.float64))
+    power = np.square(found.amplitude.astype(np.float64))
+    if power.shape == tuple(len(c) for c in counts):
+        variance = float(np.einsum("ijk,i,j,k", power, *counts, optimize=True))
+    else:
+        variance = float(power.sum())
+    excess = abs(variance - 1) if periodic else 0.0
+    amplitude = found.amplitude / np.float32(math.sqrt(variance))
+    return replace(found, amplitude=amplitude, error=max(2 * found.error, excess))
+
+
+@lru_cache(maxsize=1)  # realizations of one model in one box share it
 def embed(
     covariance: Covariance,
     shape: Triple,
@@ -210,13 +230,22 @@ def embed(
     MemoryBudgetError
         If even the shortest torus doesn't fit the memory.
     """
+    return _normalized(_embed(covariance, shape, spacing, periodic), periodic)
+
+
+def _embed(
+    covariance: Covariance,
+    shape: Triple,
+    spacing: tuple[float, float, float],
+    periodic: bool,
+) -> Embedding:
     build = _separable if covariance.separable else _even if covariance.even else _rotated
     price = 0 if covariance.separable else 4 if covariance.even else 40  # bytes of a torus voxel
     box = " × ".join(map(str, shape))
     if periodic:
         require_memory(price * math.prod(shape), f"The spectrum of a {box} realization")
         reach = covariance.reach(1e-12)
-        images = [_images(r, n * d, True) for r, n, d in zip(reach, shape, spacing, strict=True)]
+        images = [_images(r, n * d, n > 1) for r, n, d in zip(reach, shape, spacing, strict=True)]
         return build(covariance, shape, spacing, (images[0], images[1], images[2]))
     reach = covariance.reach(_REACH)
     voxels = [

@@ -275,7 +275,9 @@ class _ExcursionSet:
     ) -> float:
         """Bound on the error of the sampled field's covariance from clipped eigenvalues.
 
-        0 means exact, up to 1e-7 of the covariance's tail and float32.
+        0 means exact, up to 1e-7 of the covariance's tail and float32. A periodic box shorter than
+        the reach has another covariance by nature; the bound then tells by how much its variance
+        had to be scaled back to 1.
         """
         return self._embed(shape, spacing, periodic)[2].error
 

@@ -103,9 +103,7 @@ def measure_structure(
     with timer("descriptors"):
         longest = None if lags is None else float(lags[-1])
         described = describe(structure, descriptors=asked, axis=axis, max_lag=longest)
-    values = {
-        key: value for key, value in described.values.items() if split_key(key)[0] in LABELS
-    }
+    values = {key: value for key, value in described.values.items() if split_key(key)[0] in LABELS}
     predicted = {}
     for name in structure.phases:
         with timer("transport"):

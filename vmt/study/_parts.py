@@ -1,4 +1,4 @@
-"""Parts of a long job, each written as it finishes, so that a killed run goes on where it stopped."""
+"""Parts of a long job, each written as it finishes: a killed run goes on where it stopped."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ class Parts:
             stored = json.loads(path.read_text(encoding="utf-8"))
             version, part = int(stored["schema_version"]), stored["part"]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{str(path)!r} can't be read; delete it to compute it anew.") from error
+            raise InputError(
+                f"{str(path)!r} can't be read; delete it to compute it anew."
+            ) from error
         if version > SCHEMA_VERSION:
             raise InputError(f"{str(path)!r} was written by a newer vmt; update vmt.")
         result: Mapping[str, Any] = part

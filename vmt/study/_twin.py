@@ -90,7 +90,8 @@ class TwinReport:
     rows : tuple of TwinRow
         Descriptors and M-factors of image and twins.
     curves : mapping
-        Curves of image and twins: (x, image, mean, low, high, x label, y label).
+        Curves of image and twins: (x, image, mean, low, high, x label, y label); the band is
+        two standard deviations wide on each side.
     m_factors : mapping
         Per phase: image, twins (n,), predicted for the image, predicted for the twins (n,).
     truth : mapping or None
@@ -140,7 +141,8 @@ class TwinReport:
         if outside:
             worst = sorted(outside, key=lambda row: -abs(row.image - row.mean) / _size(row))
             parts = ", ".join(
-                f"{row.descriptor} of {row.phase} ({100 * (row.mean - row.image) / _size(row):+.3g} %)"
+                f"{row.descriptor} of {row.phase} "
+                f"({100 * (row.mean - row.image) / _size(row):+.3g} %)"
                 for row in worst[:6]
             )
             lines.append(f"The twins differ most from the image in: {parts}.")
@@ -376,7 +378,8 @@ def _check(image: Microstructure, realizations: int, families: str) -> None:
 def as_two_phases(image: Microstructure, phase: str, other: str) -> Microstructure:
     """Return the phase (label 1) against everything else (label 0), named as a model's sample."""
     background = other if other != phase else "background"
-    return Microstructure(image.mask(phase), image.spacing, {background: 0, phase: 1})
+    mask = image.mask(phase).view(np.uint8)
+    return Microstructure(mask, image.spacing, {background: 0, phase: 1})
 
 
 def _verdict(
@@ -449,12 +452,12 @@ def _assemble(
     mean, std = centered.mean(axis=0), centered.std(axis=0, ddof=1)
     curves = {
         "centered two-point coverage probability": (
-            lags,
+            lags * 1e6,
             np.array(of_image["centered"], dtype=np.float64),
             mean,
             mean - 2 * std,
             mean + 2 * std,
-            "lag h [m]",
+            "lag h [µm]",
             "C(h) − p²",
         )
     }

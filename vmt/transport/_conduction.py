@@ -14,7 +14,11 @@ import numpy.typing as npt
 from vmt._budget import require_memory
 from vmt._progress import steps
 from vmt.errors import InputError
-from vmt.kernels.multigrid import conduction_bytes, keep_percolating, solve_conduction
+from vmt.kernels.multigrid import (
+    conduction_bytes,
+    keep_percolating,
+    solve_conduction,
+)
 from vmt.microstructure import Microstructure
 from vmt.transport._bounds import hashin_shtrikman_bounds, wiener_bounds
 
@@ -226,7 +230,8 @@ def effective_conductivity(
         another argument is out of range.
     MemoryBudgetError
         If the solver's memory is not available: one conducting phase takes about 28 bytes per
-        voxel, several take about 65.
+        voxel, several take about 65; thin walls or islands of a good conductor switch to a
+        solver of up to 150.
     ConvergenceError
         If `max_iterations` are not enough; the message has the value so far.
 
@@ -300,6 +305,9 @@ def effective_conductivity(
             rtol=rtol,
             max_iterations=max_iterations,
             on_iteration=step,
+            on_fallback=lambda count: require_memory(
+                count, f"Conduction through {size} voxels with thin walls or strong contrast"
+            ),
         )
     potential = None
     if keep_potential:

@@ -21,6 +21,7 @@ __all__ = [
     "double_ramp",
     "double_residual",
     "double_step",
+    "double_sum_dot",
     "label_faces",
     "unpack",
 ]
@@ -204,6 +205,20 @@ def double_step(x: Array, r: Array, p: Array, q: Array, alpha: float) -> None:
             for k in range(nz):
                 x[i, j, k] += alpha * p[i, j, k]
                 r[i, j, k] -= alpha * q[i, j, k]
+
+
+@_jit
+def double_sum_dot(x: Array, r: Array, s: Array) -> Any:
+    """Return x·(r + s), summed by rows in order."""
+    nx, ny, nz = x.shape
+    total = 0.0
+    for i in range(nx):
+        for j in range(ny):
+            part = 0.0
+            for k in range(nz):
+                part += x[i, j, k] * (r[i, j, k] + s[i, j, k])
+            total += part
+    return total
 
 
 @_jit

@@ -145,40 +145,52 @@ def restrict_blocks(
     cx: Array,
     cy: Array,
     cz: Array,
-    diagonal: Array,
+    g0: Array,
+    g1: Array,
     aggregate: Array,
-    coarse: Array,
-    periodic_y: bool,
+    sums: Array,
+    nz: int,
+    wrap_y: bool,
+    wrap_z: bool,
 ) -> None:
-    """Sum the residual b - A z over the aggregates of voxels; z must have its rim filled."""
+    """Sum the residual b - A z over the aggregates of voxels, as fluxes between them."""
     nx = z.shape[0] - 2
     ny = z.shape[1] - 2
-    h = z.shape[3] - 2
-    coarse[:] = 0
-    row = np.zeros(h + 2, np.float32)
+    sums[:] = 0.0
     for i in range(1, nx + 1):
         for j in range(1, ny + 1):
-            jm = ny if (periodic_y and j == 1) else j - 1
-            jp = 1 if (periodic_y and j == ny) else j + 1
-            for c in range(2):
-                for m in range(1, h + 1):
-                    row[m] = b[i, j, c, m] - diagonal[i, j, c, m] * z[i, j, c, m]
-                for m in range(1, h + 1):
-                    row[m] += cx[i - 1, j, c, m] * z[i - 1, j, c, m]
-                for m in range(1, h + 1):
-                    row[m] += cx[i, j, c, m] * z[i + 1, j, c, m]
-                for m in range(1, h + 1):
-                    row[m] += cy[i, jm, c, m] * z[i, jm, c, m]
-                for m in range(1, h + 1):
-                    row[m] += cy[i, j, c, m] * z[i, jp, c, m]
-                for m in range(1, h + 1):
-                    left = m - 1 + c
-                    row[m] += cz[i, j, 1 - c, left] * z[i, j, 1 - c, left]
-                    row[m] += cz[i, j, c, m] * z[i, j, 1 - c, left + 1]
-                for m in range(1, h + 1):
-                    a = aggregate[i, j, c, m]
-                    if a >= 0:
-                        coarse[a] += row[m]
+            jp = 1 if (wrap_y and j == ny) else j + 1
+            for k in range(nz):
+                c, m = k & 1, (k >> 1) + 1
+                a = aggregate[i, j, c, m]
+                if a < 0:
+                    continue
+                here = np.float64(z[i, j, c, m])
+                s = np.float64(b[i, j, c, m])
+                if i == 1:
+                    s -= g0[j, c, m] * here
+                if i == nx:
+                    s -= g1[j, c, m] * here
+                sums[a] += s
+                other = aggregate[i + 1, j, c, m]
+                if other >= 0 and other != a:
+                    flux = cx[i, j, c, m] * (here - z[i + 1, j, c, m])
+                    sums[a] -= flux
+                    sums[other] += flux
+                other = aggregate[i, jp, c, m]
+                if other >= 0 and other != a:
+                    flux = cy[i, j, c, m] * (here - z[i, jp, c, m])
+                    sums[a] -= flux
+                    sums[other] += flux
+                after = k + 1
+                if wrap_z and after == nz:
+                    after = 0
+                n = (after >> 1) + 1
+                other = aggregate[i, j, after & 1, n]
+                if other >= 0 and other != a:
+                    flux = cz[i, j, c, m] * (here - z[i, j, after & 1, n])
+                    sums[a] -= flux
+                    sums[other] += flux
 
 
 @_jit
@@ -247,10 +259,15 @@ def graph_forward(
     index: Array,
     weight: Array,
     diagonal: Array,
+    ground: Array,
     aggregate: Array,
     coarse: Array,
 ) -> None:
-    """Sweep forward from zero into z and sum the residual over the aggregates."""
+    """Sweep forward from zero into z and sum the residual over the aggregates.
+
+    Residuals are sums of fluxes in float64: within an aggregate they cancel to the last digit,
+    where products with a float32 diagonal would drown the weak links that leave it.
+    """
     z[:] = 0
     coarse[:] = 0
     for i in range(b.size):
@@ -258,11 +275,15 @@ def graph_forward(
         for t in range(start[i], start[i + 1]):
             s += weight[t] * z[index[t]]
         z[i] = s / diagonal[i]
+    sums = np.zeros(coarse.size)
     for i in range(b.size):
-        s = np.float64(b[i]) - diagonal[i] * z[i]
+        here = np.float64(z[i])
+        s = np.float64(b[i]) - ground[i] * here
         for t in range(start[i], start[i + 1]):
-            s += weight[t] * z[index[t]]
-        coarse[aggregate[i]] += np.float32(s)
+            s += weight[t] * (z[index[t]] - here)
+        sums[aggregate[i]] += s
+    for a in range(coarse.size):
+        coarse[a] = sums[a]
 
 
 @_jit
@@ -288,18 +309,19 @@ def graph_backward(
 
 @_jit
 def graph_apply(
-    v: Array, x: Array, b: Array, start: Array, index: Array, weight: Array, diagonal: Array
+    v: Array, x: Array, b: Array, start: Array, index: Array, weight: Array, ground: Array
 ) -> Any:
-    """Write A x into v; returns x·b and x·v."""
+    """Write A x, summed as fluxes, into v; returns x·b and x·v."""
     xb = 0.0
     xv = 0.0
     for i in range(x.size):
-        s = np.float64(diagonal[i]) * x[i]
+        here = np.float64(x[i])
+        s = ground[i] * here
         for t in range(start[i], start[i + 1]):
-            s -= weight[t] * x[index[t]]
+            s += weight[t] * (here - x[index[t]])
         v[i] = s
-        xb += np.float64(x[i]) * b[i]
-        xv += np.float64(x[i]) * s
+        xb += here * b[i]
+        xv += here * s
     return xb, xv
 
 

@@ -30,7 +30,7 @@ from vmt.kernels.multigrid._hierarchy import (
 from vmt.kernels.multigrid._percolation import label_counts
 from vmt.kernels.multigrid._strong import StrongLevel
 
-__all__ = ["Solution", "conduction_bytes", "solve_conduction"]
+__all__ = ["Solution", "conduction_bytes", "fallback_bytes", "solve_conduction"]
 
 #: below this error of the effective conductivity the residual is kept in float64
 SINGLE_PRECISION_RTOL = 1e-6
@@ -68,6 +68,16 @@ class Solution:
         return len(self.history) - 1
 
 
+@dataclass(frozen=True)
+class _Listener:
+    iteration: Callable[[], None]
+    fallback: Callable[[int], None]
+
+
+def _silent() -> None:
+    pass
+
+
 def conduction_bytes(shape: tuple[int, int, int], *, single_phase: bool, rtol: float = 1e-4) -> int:
     """Bytes that `solve_conduction` allocates at its peak, its input not counted."""
     voxels = int(np.prod(Geometry(shape, False).padded))
@@ -80,9 +90,16 @@ def conduction_bytes(shape: tuple[int, int, int], *, single_phase: bool, rtol: f
 
 _SAFETY = 3.0
 _BEST_RATE = 0.1
+_STRONG_RATE = 0.4
 #: after so many steps on blocks, so many more expected lead to the strength-aware hierarchy
 _PATIENCE = 8
 _MANY = 15
+#: above this contrast blocks mix good and bad conductors, and modes they miss hide the error
+_CONTRAST = 30.0
+#: bytes per voxel of the strength-aware hierarchy: 144 where every voxel is an aggregate's edge
+_FALLBACK = 150
+#: float32 loses this share of the ramp's energy (measured: 6e-8), more across flat voxels
+_ROUNDING = 1e-7
 
 
 def _tail(before: float, last: float) -> float:
@@ -93,18 +110,31 @@ def _tail(before: float, last: float) -> float:
     return last * ratio / (1.0 - ratio)
 
 
+def fallback_bytes(shape: tuple[int, int, int]) -> int:
+    """Bytes at the peak of the strength-aware hierarchy, float64 vectors included (measured)."""
+    return _FALLBACK * int(np.prod(Geometry(shape, False).padded))
+
+
 class _Energy:
     """The effective conductivity so far and the estimate of what is missing."""
 
-    def __init__(self, ramp: float, rtol: float, limit: int | None) -> None:
+    def __init__(
+        self, ramp: float, rtol: float, limit: int | None, best_rate: float = _BEST_RATE
+    ) -> None:
         self.history = [ramp]
+        self.best_rate = best_rate
         self.rtol = rtol
         self.limit = limit
         self.steps: list[float] = []
+        self.exact = False
 
     def lower(self, step: float) -> None:
         self.steps.append(step)
         self.history.append(self.history[-1] - step)
+
+    def finish(self) -> None:
+        """Take the energy as exact: no residual is left."""
+        self.exact = True
 
     @property
     def missing(self) -> float:
@@ -115,10 +145,14 @@ class _Energy:
         of a quarter of all steps (which see slow modes below fast ones), count threefold.
         """
         steps = self.steps
+        if self.exact:
+            return 0.0
         if len(steps) < 2:
             return np.inf if steps else self.history[-1]
         last = steps[-1]
-        rate = max([_BEST_RATE, *(min(b / a, 0.99) for a, b in pairwise(steps[-3:]) if a > 0.0)])
+        rate = max(
+            [self.best_rate, *(min(b / a, 0.99) for a, b in pairwise(steps[-3:]) if a > 0.0)]
+        )
         block = max(1, len(steps) // 4)
         return max(
             last * rate / (1.0 - rate),
@@ -133,14 +167,14 @@ class _Energy:
 
     def slow(self) -> bool:
         """Whether the last steps promise many more: thin walls, or islands of good conductor."""
-        if len(self.steps) < _PATIENCE or self.steps[-1] <= 0.0:
+        if self.exact or len(self.steps) < _PATIENCE or self.steps[-1] <= 0.0:
             return False
         rate = (self.steps[-1] / self.steps[-5]) ** 0.25
         still = np.log(self.rtol / self.relative_error) / np.log(rate) if rate < 1.0 else np.inf
         return bool(still > _MANY)
 
     def done(self) -> bool:
-        if len(self.steps) >= 2 and self.relative_error <= self.rtol:
+        if self.relative_error <= self.rtol:
             return True
         count = len(self.steps)
         if count >= (_NEVER if self.limit is None else self.limit):
@@ -161,6 +195,7 @@ def solve_conduction(
     rtol: float = 1e-4,
     max_iterations: int | None = None,
     on_iteration: Callable[[], None] | None = None,
+    on_fallback: Callable[[int], None] | None = None,
 ) -> Solution:
     """Solve conduction along axis 0 and return the effective conductivity.
 
@@ -180,6 +215,10 @@ def solve_conduction(
         More iterations raise.
     on_iteration : callable, optional
         Called after each iteration.
+    on_fallback : callable, optional
+        Called with a number of bytes before the solve turns to something that needs more than
+        `conduction_bytes`: the strength-aware hierarchy, or float64 where float32 has not enough
+        digits. What it raises ends the solve.
 
     Raises
     ------
@@ -191,12 +230,26 @@ def solve_conduction(
     single = len(inside) == 1
     scale = float(conductivities[inside].max())
     weights = (1.0, (spacing[0] / spacing[1]) ** 2, (spacing[0] / spacing[2]) ** 2)
-    tell = on_iteration or (lambda: None)
-    if single and rtol >= SINGLE_PRECISION_RTOL:
+    tell = _Listener(on_iteration or _silent, on_fallback or (lambda count: None))
+    shift = _short_weights(weights)[1]
+    if single and rtol >= SINGLE_PRECISION_RTOL and rtol >= 4.0 * shift:
         return _solve_single(labels, scale, weights, periodic, rtol, max_iterations, tell)
     relative = np.zeros(int(found.max()) + 1)
     relative[inside] = conductivities[inside] / scale
     return _solve_double(labels, relative, scale, weights, periodic, rtol, max_iterations, tell)
+
+
+def _short_weights(
+    weights: tuple[float, float, float],
+) -> tuple[tuple[float, float, float], float]:
+    """Round weights so that their sums are exact in float32; returns the largest relative change.
+
+    A diagonal that is not the exact sum of its row leaks: over hundreds of voxels, percents.
+    """
+    unit = 2.0 ** (np.floor(np.log2(max(weights))) - 18)
+    x, y, z = (float(max(1.0, np.round(w / unit)) * unit) for w in weights)
+    shift = max(abs(a / b - 1.0) for a, b in zip((x, y, z), weights, strict=True))
+    return (x, y, z), shift
 
 
 def _solve_single(
@@ -206,10 +259,11 @@ def _solve_single(
     periodic: bool,
     rtol: float,
     limit: int | None,
-    tell: Callable[[], None],
+    tell: _Listener,
 ) -> Solution:
     """One phase in float32: the fused passes."""
-    finest = ByteLevel(labels, weights, periodic)
+    exact, shift = _short_weights(weights)
+    finest = ByteLevel(labels, exact, periodic)
     coarse = coarse_levels(finest)
     g = finest.geometry
     code, w = finest.code, finest.weights
@@ -218,37 +272,40 @@ def _solve_single(
     energy = _Energy(unit * float(byte.byte_ramp(code, r)), rtol, limit)
     alpha, pq = np.float32(0), 0.0
     sides = (g.periodic_y, g.periodic_z, g.odd)
-    while not energy.done():
+    broken = False
+    while not broken and not energy.done():
         if energy.slow():
-            floats.float_combine(x, p, np.float32(1), alpha)
-            del r, q, z, p, coarse, finest, code
-            so_far = np.empty(labels.shape, np.float32)
-            double.unpack(x, so_far)
-            del x
-            relative = (np.arange(int(labels.max()) + 1) == labels.max()).astype(float)
-            return _solve_double(
-                labels, relative, scale, weights, periodic, rtol, limit, tell, (energy, so_far)
-            )
+            break
         first = not energy.steps
         byte.byte_forward(r, q, x, p, z, code, coarse.b, alpha, not first, *w, *sides)
         coarse.solve()
         zr, zq = byte.byte_backward(z, r, q, code, coarse.e, *w, *sides, True)
-        if zr <= 0.0:  # nothing left: the ramp, or the last step, is exact
-            energy.lower(0.0)
-            alpha = np.float32(0)
-            if len(energy.steps) < 2:
-                energy.lower(0.0)
+        if not zr > 0.0:  # 0: nothing is left; below: float32 has no digits left
+            alpha, broken = np.float32(0), zr != 0.0
+            if zr == 0.0:
+                energy.finish()
             continue
         beta = np.float32(0) if first else np.float32(-zq / pq)
         pq = float(byte.byte_direction(p, z, q, code, beta, *w, *sides))
         alpha = np.float32(zr / pq)
         energy.lower(unit * zr * zr / pq)
-        tell()
+        tell.iteration()
     if alpha != 0:
         floats.float_combine(x, p, np.float32(1), alpha)
-    del r, q, z, p, coarse
+    del r, q, z, p, coarse, finest, code
     deviation = np.empty(labels.shape, np.float32)
     double.unpack(x, deviation)
+    del x
+    rounding = shift + _ROUNDING * max(weights) * energy.history[0] / energy.history[-1]
+    slow = energy.slow()
+    if slow or broken or rounding > 0.5 * rtol:
+        shape = g.shape
+        tell.fallback(
+            fallback_bytes(shape) if slow else conduction_bytes(shape, single_phase=True, rtol=0.0)
+        )
+        relative = (np.arange(int(labels.max()) + 1) == labels.max()).astype(float)
+        start = (energy, deviation, slow)
+        return _solve_double(labels, relative, scale, weights, periodic, rtol, limit, tell, start)
     wall = np.zeros(256)
     wall[int(labels.max())] = 2.0
     tx = np.diag(0.5 * wall)
@@ -256,7 +313,7 @@ def _solve_single(
     return Solution(
         energy.history[-1],
         energy.history,
-        energy.relative_error,
+        energy.relative_error + rounding,
         fluxes * scale / (labels.shape[1] * labels.shape[2]),
         deviation,
     )
@@ -291,15 +348,18 @@ def _solve_double(
     periodic: bool,
     rtol: float,
     limit: int | None,
-    tell: Callable[[], None],
-    start: tuple[_Energy, npt.NDArray[np.float32]] | None = None,
+    tell: _Listener,
+    start: tuple[_Energy, npt.NDArray[np.float32], bool] | None = None,
 ) -> Solution:
     """Many phases, or many digits: float64 outside, the float32 cycle as preconditioner."""
     tables = face_tables(conductivities, weights)
     nx, ny, nz = labels.shape
     g = Geometry((nx, ny, nz), periodic)
     sides = (g.periodic_y, g.periodic_z)
-    slow = start is not None
+    positive = conductivities[conductivities > 0.0]
+    slow = start[2] if start is not None else bool(positive.max() > _CONTRAST * positive.min())
+    if slow and start is None:
+        tell.fallback(fallback_bytes((nx, ny, nz)))
     hierarchy: BlockHierarchy | StrongLevel
     if np.count_nonzero(conductivities) == 1 and not slow:
         hierarchy = BlockHierarchy(ByteLevel(labels, weights, periodic))
@@ -311,28 +371,38 @@ def _solve_double(
     if start is None:
         x = np.zeros(labels.shape)
         ramp = unit * float(double.double_ramp(r, labels, tables[0], tables[3]))
-        energy = _Energy(ramp, rtol, limit)
+        energy = _Energy(ramp, rtol, limit, _STRONG_RATE if positive.size > 1 else _BEST_RATE)
     else:
         energy, x = start[0], start[1].astype(np.float64)
+        energy.best_rate = _STRONG_RATE if slow else _BEST_RATE
         double.double_residual(r, x, labels, *tables, *sides)
+        ramp = unit * float(double.double_ramp(p, labels, tables[0], tables[3]))
+        # the energy of ramp plus x in full precision, from A x = r₀ - r
+        energy.history[-1] = ramp - unit * float(double.double_sum_dot(x, p, r))
+        p[:] = 0.0
     pq = 0.0
     while not energy.done():
         if not slow and energy.slow():
-            slow, pq = True, 0.0
+            tell.fallback(fallback_bytes(g.shape))
+            slow, pq, energy.best_rate = True, 0.0, _STRONG_RATE
             del hierarchy
             hierarchy = _of_labels(labels, tables, g, strong=True)
         largest = float(double.double_pack(b, r))
         hierarchy.precondition(b, z)
         zr = float(double.double_direction(p, z, r, q, labels, largest, pq))
-        pq = float(double.double_apply(q, p, labels, *tables, *sides)) if zr > 0.0 else 0.0
-        if not pq > 0.0:
-            energy.lower(0.0)
-            if len(energy.steps) < 2:
-                energy.lower(0.0)
+        if largest == 0.0:
+            energy.finish()
             continue
+        pq = float(double.double_apply(q, p, labels, *tables, *sides))
+        if not (zr > 0.0 and pq > 0.0):
+            raise ConvergenceError(
+                f"The iteration broke down at an effective conductivity of "
+                f"{energy.history[-1]:.6g} S/m with an estimated relative error of "
+                f"{energy.relative_error:.1e}; expected at most rtol={rtol:g}. Raise rtol."
+            )
         double.double_step(x, r, p, q, zr / pq)
         energy.lower(unit * zr * zr / pq)
-        tell()
+        tell.iteration()
     fluxes = double.double_layer_fluxes(x, labels, tables[0], tables[3])
     return Solution(
         energy.history[-1],

@@ -67,6 +67,12 @@ class Graph:
     def arrays(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], Vector, Vector]:
         return self.start, self.index, self.weight, self.diagonal
 
+    @property
+    def fluxes(
+        self,
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], Vector, npt.NDArray[np.float64]]:
+        return self.start, self.index, self.weight, self.ground
+
     def coarsen(self) -> Graph:
         """Join stars."""
         self.aggregate = np.empty(self.size, np.int32)
@@ -74,7 +80,8 @@ class Graph:
         rows = self.aggregate[np.repeat(np.arange(self.size), np.diff(self.start))]
         columns = self.aggregate[self.index]
         once = rows < columns
-        ground = np.bincount(self.aggregate, self.ground, minlength=count)
+        ground = np.zeros(count)
+        np.add.at(ground, self.aggregate, self.ground)
         return Graph.of_links(rows[once], columns[once], self.weight[once], ground)
 
     def dense(self) -> npt.NDArray[np.float64]:
@@ -109,14 +116,14 @@ class _Coarse:
             else:  # links too weak to join anything: sweeps are a solver
                 nothing = np.zeros(1, np.float32)
                 same = np.zeros(level.size, np.int32)
-                graphs.graph_forward(level.b, level.e, *level.arrays, same, nothing)
+                graphs.graph_forward(level.b, level.e, *level.arrays, level.ground, same, nothing)
                 nothing[:] = 0
                 graphs.graph_backward(level.b, level.e, *level.arrays, same, nothing)
             return
         self._cycle(depth, level.e)
         if depth >= _KRYLOV_LEVELS:
             return
-        alpha, rho = graphs.graph_apply(level.v, level.e, level.b, *level.arrays)
+        alpha, rho = graphs.graph_apply(level.v, level.e, level.b, *level.fluxes)
         if not rho > 0.0:
             return
         before = graphs.graph_dot(level.b, level.b)
@@ -125,7 +132,7 @@ class _Coarse:
             level.e *= np.float32(alpha / rho)
             return
         self._cycle(depth, level.d)
-        alpha_2, beta = graphs.graph_apply(level.w, level.d, level.b, *level.arrays)
+        alpha_2, beta = graphs.graph_apply(level.w, level.d, level.b, *level.fluxes)
         gamma = graphs.graph_dot(level.d, level.v)
         rho_2 = beta - gamma * gamma / rho
         if not rho_2 > 0.0:
@@ -136,7 +143,7 @@ class _Coarse:
 
     def _cycle(self, depth: int, z: Vector) -> None:
         level, below = self.levels[depth], self.levels[depth + 1]
-        graphs.graph_forward(level.b, z, *level.arrays, level.aggregate, below.b)
+        graphs.graph_forward(level.b, z, *level.arrays, level.ground, level.aggregate, below.b)
         self.solve(depth + 1)
         graphs.graph_backward(level.b, z, *level.arrays, level.aggregate, below.e)
 
@@ -166,6 +173,7 @@ class StrongLevel:
             inside = self.aggregate[plane] >= 0
             np.add.at(ground, self.aggregate[plane][inside], held[inside].astype(np.float64))
         self.coarse = _Coarse(Graph.of_links(rows, columns, weights, ground))
+        self._sums = np.zeros(count)
         self._scratch = np.zeros(g.coarse.padded, np.float32)
 
     def precondition(self, b: Vector, z: Vector) -> None:
@@ -174,9 +182,10 @@ class StrongLevel:
         g = level.geometry
         level.forward(b, z, self._scratch)
         graphs.restrict_blocks(
-            z, b, level.cx, level.cy, level.cz, level.diagonal, self.aggregate, below.b,
-            g.periodic_y,
+            z, b, level.cx, level.cy, level.cz, level.g0, level.g1, self.aggregate, self._sums,
+            g.shape[2], g.periodic_y, g.periodic_z,
         )  # fmt: skip
+        below.b[:] = self._sums
         self.coarse.solve()
         graphs.prolong_blocks(z, self.aggregate, below.e)
         self._scratch[:] = 0

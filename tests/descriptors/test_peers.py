@@ -1,0 +1,77 @@
+"""Other packages give the same numbers where their definitions coincide."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+import vmt.descriptors as d
+from vmt.kernels import openings
+from vmt.microstructure import Microstructure
+
+
+def test_distances_equal_scipy(f850):
+    """Distances equal scipy's, also for flat voxels; the window's border is no obstacle."""
+    mask = f850.mask(1)[:50, :60, :40]
+    for spacing in ((1.0, 1.0, 1.0), (1.0, 2.0, 1.5)):
+        expected = ndimage.distance_transform_edt(mask, sampling=spacing)
+        np.testing.assert_allclose(
+            openings.squared_distances(mask, spacing), expected**2, rtol=1e-5
+        )
+
+
+def test_tortuosity_equals_scikit_image(f850):
+    """Minimum-cost paths of scikit-image have the same mean length."""
+    from skimage.graph import MCP_Geometric
+
+    m = f850.crop(slice(0, 40), slice(0, 40), slice(0, 40))
+    mask = m.mask("pore")
+    costs = np.where(mask, 1.0, -1.0)
+    ends = [(39, int(j), int(k)) for j, k in np.argwhere(mask[-1])]
+    lengths, _ = MCP_Geometric(costs, fully_connected=True).find_costs(ends)
+    first = lengths[0][mask[0] & np.isfinite(lengths[0])]
+    assert d.geodesic_tortuosity(m, "pore") == pytest.approx(first.mean() / 39, rel=1e-6)
+
+
+def test_euler_number_equals_scikit_image():
+    """A random set away from the border has scikit-image's Euler number for 26 neighbors."""
+    from skimage.measure import euler_number
+
+    mask = np.pad(np.random.default_rng(0).random((20, 21, 22)) < 0.3, 1)
+    m = Microstructure(mask, 1.0)
+    volume = math.prod(n - 1 for n in m.shape)
+    assert d.euler_number_density(m, 1) * volume == pytest.approx(
+        euler_number(mask, connectivity=3), abs=1e-6
+    )
+
+
+def test_surface_agrees_with_marching_cubes_on_a_grey_field():
+    """On a smooth field marching cubes and the binary estimate differ by less than 2 %."""
+    from skimage.measure import marching_cubes, mesh_surface_area
+
+    noise = np.random.default_rng(0).standard_normal((96, 96, 96))
+    field = ndimage.gaussian_filter(noise, 5, mode="wrap")[8:-8, 8:-8, 8:-8]
+    vertices, faces, _, _ = marching_cubes(field, 0.0)
+    area = mesh_surface_area(vertices, faces)
+    m = Microstructure(field > 0, 1.0)
+    # the mesh spans the voxel centers
+    assert d.specific_surface_area(m, 1) * 79**3 == pytest.approx(area, rel=0.02)
+
+
+@pytest.mark.data
+def test_real_cathode(cathode_path):
+    """A crop of the NREL cathode is described: three phases, all numbers in their ranges."""
+    import tifffile
+
+    labels = np.unique(tifffile.imread(cathode_path)[:64, :64, :64], return_inverse=True)[1]
+    m = Microstructure(labels.reshape(64, 64, 64).astype(np.uint8), 3.98e-7)
+    made = d.describe(m)
+    fractions = [v for k, v in made.values.items() if k.startswith("volume_fraction")]
+    assert len(fractions) == 3
+    assert sum(fractions) == pytest.approx(1)
+    for key, value in made.values.items():
+        if key.startswith("geodesic") and not math.isnan(value):
+            assert value >= 1
+        if key.startswith("constrictivity"):
+            assert 0 <= value <= 1.05
