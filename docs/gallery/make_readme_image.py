@@ -54,9 +54,9 @@ def draw(report: vmt.TwinReport, path: Path) -> None:
     draw_slice(axes[1], report.realizations[0], "a virtual twin")
 
     lags, image, mean, low, high, _, _ = next(iter(report.curves.values()))
-    axes[2].fill_between(lags * 1e6, low, high, color=TWIN, alpha=0.2, lw=0, label="twins ± 2 s")
-    axes[2].plot(lags * 1e6, mean, color=TWIN, ls="--", lw=1.3, label="twins, mean")
-    axes[2].plot(lags * 1e6, image, color=IMAGE, lw=1.5, label="image")
+    axes[2].fill_between(lags, low, high, color=TWIN, alpha=0.2, lw=0, label="twins ± 2 s")
+    axes[2].plot(lags, mean, color=TWIN, ls="--", lw=1.3, label="twins, mean")
+    axes[2].plot(lags, image, color=IMAGE, lw=1.5, label="image")
     axes[2].axhline(0, color="0.7", lw=0.7)
     axes[2].set_xlabel("lag h [µm]")
     axes[2].set_title("two-point function C(h) − p²", fontsize=10)
