@@ -14,7 +14,7 @@ PAGE = ROOT / "docs" / "licenses.md"
 #: libraries under the GPL that wheels are known to carry; names of their files
 GPL_LIBRARIES = ("libfftw3", "libgsl.", "libgslcblas", "libreadline", "libx264", "libx265")
 #: wheels that carry one, each explained on the page
-KNOWN_TO_CARRY = {"pyshtools"}
+KNOWN_TO_CARRY: set[str] = set()
 #: the first versions under the LGPL: upstream's tags, COPYING.LESSER and setup.cfg
 FIRST_LGPL = {"edt": "3.0.0", "connected-components-3d": "3.14.1"}
 
@@ -105,10 +105,6 @@ def test_bundled_gpl_libraries_are_known() -> None:
     assert all(f"in {name}.**" in text for name in carrying)
 
 
-@pytest.mark.xfail(
-    reason="pyproject.toml admits edt 2.4 and connected-components-3d 3.12, which are GPL; "
-    "remove this mark with that"
-)
 def test_lower_bounds_are_above_the_gpl_versions() -> None:
     """Versions that were still under the GPL are not admitted."""
     asked = {canonical(r.name): r.specifier for r in map(Requirement, project()["dependencies"])}

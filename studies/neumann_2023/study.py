@@ -222,11 +222,11 @@ def main() -> int:
     parameters = {"study": "neumann_2023", "edge": edge, "seed": options.seed}
     with run_directory(options.out, parameters) as out:
         rows = run(out, options.samples, edge, count, options.seed, spacing)
-        write_table_csv(
-            out / "table_2.csv", COLUMNS, [[row.get(c) for c in COLUMNS] for row in rows]
-        )
-        write_json(out / "table_2.json", {"schema_version": 1, "rows": rows})
-        draw(rows, out / "table_2.png")
+        table = "table_2" if spacing is None else f"table_2_{options.spacing:g}nm"
+        cells = [[row.get(column) for column in COLUMNS] for row in rows]
+        write_table_csv(out / f"{table}.csv", COLUMNS, cells)
+        write_json(out / f"{table}.json", {"schema_version": 1, "rows": rows})
+        draw(rows, out / f"{table}.png")
     for row in rows:
         if row["paper"] is not None:
             mark = "ok" if row["within"] else "OUTSIDE"
