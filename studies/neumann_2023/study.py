@@ -7,6 +7,7 @@ without ``--quick`` (ten of 400³, hours); a killed run goes on where it stopped
 from __future__ import annotations
 
 import argparse
+import functools
 import math
 import sys
 from collections.abc import Mapping, Sequence
@@ -119,16 +120,21 @@ def run(
         children = np.random.SeedSequence([seed, list(SAMPLES).index(name)]).spawn(count)
         measured = []
         for index, child in enumerate(children):
-
-            def make(child: np.random.SeedSequence = child) -> Mapping[str, object]:
-                made = model.sample((edge,) * 3, step, rng=np.random.default_rng(child))
-                return measure_structure(made)
-
+            make = functools.partial(_measure, model, (edge,) * 3, step, child)
             label = f"{name}_{edge}_{step * 1e9:g}nm_{index:02d}"
             measured.append(parts.get(label, make))
             print(f"{name}: {index + 1} of {count} ({number + 1} of {len(names)})", file=sys.stderr)
         rows += _rows(name, sample, model, measured, edge, step)
     return rows
+
+
+def _measure(
+    model: vmt.ChiSquareExcursionSet,
+    shape: tuple[int, int, int],
+    spacing: float,
+    seed: np.random.SeedSequence,
+) -> Mapping[str, object]:
+    return measure_structure(model.sample(shape, spacing, rng=np.random.default_rng(seed)))
 
 
 def _rows(
@@ -216,11 +222,11 @@ def main() -> int:
     parameters = {"study": "neumann_2023", "edge": edge, "seed": options.seed}
     with run_directory(options.out, parameters) as out:
         rows = run(out, options.samples, edge, count, options.seed, spacing)
-        write_table_csv(
-            out / "table_2.csv", COLUMNS, [[row.get(c) for c in COLUMNS] for row in rows]
-        )
-        write_json(out / "table_2.json", {"schema_version": 1, "rows": rows})
-        draw(rows, out / "table_2.png")
+        table = "table_2" if spacing is None else f"table_2_{options.spacing:g}nm"
+        cells = [[row.get(column) for column in COLUMNS] for row in rows]
+        write_table_csv(out / f"{table}.csv", COLUMNS, cells)
+        write_json(out / f"{table}.json", {"schema_version": 1, "rows": rows})
+        draw(rows, out / f"{table}.png")
     for row in rows:
         if row["paper"] is not None:
             mark = "ok" if row["within"] else "OUTSIDE"

@@ -141,7 +141,8 @@ class TwinReport:
         if outside:
             worst = sorted(outside, key=lambda row: -abs(row.image - row.mean) / _size(row))
             parts = ", ".join(
-                f"{row.descriptor} of {row.phase} ({100 * (row.mean - row.image) / _size(row):+.3g} %)"
+                f"{row.descriptor} of {row.phase} "
+                f"({100 * (row.mean - row.image) / _size(row):+.3g} %)"
                 for row in worst[:6]
             )
             lines.append(f"The twins differ most from the image in: {parts}.")
@@ -377,7 +378,8 @@ def _check(image: Microstructure, realizations: int, families: str) -> None:
 def as_two_phases(image: Microstructure, phase: str, other: str) -> Microstructure:
     """Return the phase (label 1) against everything else (label 0), named as a model's sample."""
     background = other if other != phase else "background"
-    return Microstructure(image.mask(phase), image.spacing, {background: 0, phase: 1})
+    mask = image.mask(phase).view(np.uint8)
+    return Microstructure(mask, image.spacing, {background: 0, phase: 1})
 
 
 def _verdict(
