@@ -291,6 +291,7 @@ def intrusion_extrusion(
         return IntrusionExtrusion(name, tuple(entry), made, radii, end, share)
     require_memory(20 * m.labels.size, f"intrusion and extrusion in {m.shape} voxels")
     d2, total = _distances(m, phase)
+    widest = math.sqrt(float(d2.max())) * min(m.spacing)
     thick = _thickness(d2, m)
     wide = intrusion.widest_paths(d2, entry)
     del d2
@@ -302,13 +303,13 @@ def intrusion_extrusion(
     thick *= np.float32(1 / min(m.spacing))
     thick += np.where(reached, np.float32(1), np.float32(0))  # levels begin at 1
     out = intrusion.widest_paths(thick, entry)
-    trapped = int(np.count_nonzero(out < thick))
     accessible = int(np.count_nonzero(reached))
     free = reached & (out >= thick)
     levels, counts = np.unique(thick[free], return_counts=True)
-    left = accessible - np.cumsum(counts)
-    radii = np.append(0.0, (levels - 1) * min(m.spacing))
-    filled = np.append(accessible, left) / total
-    if trapped and radii.size == 1:
-        radii, filled = np.array([0.0, min(m.spacing)]), np.full(2, trapped / total)
+    # a level holds the places from its radius up to the next one's
+    left = accessible - np.append(0, np.cumsum(counts))
+    radii = np.append((levels - 1) * float(min(m.spacing)), widest)
+    if radii[0] > 0:
+        radii, left = np.append(0.0, radii), np.append(accessible, left)
+    filled = left / total
     return IntrusionExtrusion(name, tuple(entry), into, radii, filled, accessible / total)

@@ -40,7 +40,7 @@ def regions(
     """Label the regions (nx, ny, nz) around the maxima of the distance; 0 outside the mask.
 
     Watershed of the negative distance from markers: the maxima that rise more than `depth` above
-    the pass to a higher one (h-maxima), so that roughness of the boundary makes no regions.
+    the pass to a higher one (extended maxima), so that roughness of the boundary makes no regions.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def regions(
     """
     import cc3d
     from scipy import ndimage
-    from skimage.morphology import reconstruction
+    from skimage.morphology import local_maxima, reconstruction
     from skimage.segmentation import watershed
 
     unit = min(spacing)
@@ -66,13 +66,13 @@ def regions(
     raised = reconstruction(  # type: ignore[no-untyped-call]
         np.maximum(smooth - np.float32(depth), 0), smooth, method="dilation"
     )
-    peaks = (smooth - raised.astype(np.float32)) > 0.999 * depth
+    top = local_maxima(raised)  # type: ignore[no-untyped-call]
+    peaks = np.asarray(top & (raised > 0) & mask)
     # without a rise of `depth` in all of it, a part is one region
     parts = cc3d.connected_components(np.ascontiguousarray(mask), connectivity=6)
     seen = np.zeros(int(parts.max()) + 1, bool)
     seen[np.unique(parts[peaks])] = True
-    top = ndimage.maximum_position(smooth, parts, np.flatnonzero(~seen)[1:])
-    for place in top:
+    for place in ndimage.maximum_position(smooth, parts, np.flatnonzero(~seen)[1:]):
         peaks[place] = True
     markers = cc3d.connected_components(np.ascontiguousarray(peaks), connectivity=26)
     made = watershed(  # type: ignore[no-untyped-call]
