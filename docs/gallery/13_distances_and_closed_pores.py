@@ -4,7 +4,10 @@ From the upper face (the separator) the length of the shortest path within the p
 Steps to neighboring voxels, as in the papers, make octagons of circles: straight lines in most
 directions are too long. The Euclidean length, by fast marching, makes circles. The difference
 between the two definitions is up to 8 % in a plane; a path length without its definition is no
-number. In a plane few paths lead down, so that the pores end halfway. Where there is no path at all, the pores are closed (red): porosity, but useless.
+number.
+
+In a plane few paths lead down, so that the pores end halfway. Where there is no path at all, they
+are closed (red): porosity, but useless.
 """
 
 from pathlib import Path

@@ -60,13 +60,17 @@ def main() -> None:
             ),
             "local thickness": (
                 lambda: local_thickness(m, "solid"),
-                lambda: porespy.filters.local_thickness(mask, sizes=25),
+                lambda: porespy.filters.local_thickness(mask),
             ),
             "local thickness, by distance transforms": (
                 lambda: local_thickness(m, "solid"),
                 lambda: porespy.filters.local_thickness(mask, sizes=25, method="dt"),
             ),
             "intrusion from one face": (
+                lambda: vmt.intrusion_size_distribution(m, "solid"),
+                lambda: porespy.filters.porosimetry(mask, inlets=inlet),
+            ),
+            "intrusion from one face, PoreSpy at 25 sizes": (
                 lambda: vmt.intrusion_size_distribution(m, "solid"),
                 lambda: porespy.filters.porosimetry(mask, inlets=inlet, sizes=25),
             ),
