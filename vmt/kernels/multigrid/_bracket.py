@@ -26,7 +26,7 @@ Potential = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 _ROUNDING = 1e-11
 _CONTRAST = 30.0
 #: the tight bound is done when the next steps would close less than this share of the gap
-_CLOSED = 0.02
+_CLOSED = 0.01
 _STEPS = 60
 
 
