@@ -171,7 +171,7 @@ def effective_conductivity_tensor(
     InputError
         If a phase or conductivity can't be used, or another argument is out of range.
     MemoryBudgetError
-        If the memory is not available: about 500 bytes per conducting voxel for periodic sides.
+        If the memory is not available: about 300 bytes per conducting voxel for periodic sides.
     ConvergenceError
         If `max_iterations` are not enough.
 
