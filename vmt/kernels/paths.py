@@ -89,6 +89,7 @@ def face_distances(
     index = np.dtype(np.int32 if dist.size < 2**31 else np.int64)
     last = np.flatnonzero(dist[-2].ravel() > 0) + (padded[0] - 2) * s1 * s2
     vectors = np.array([v for v in itertools.product((-1, 0, 1), repeat=3) if any(v)])
+    vectors = vectors[np.argsort(((vectors * steps) ** 2).sum(axis=1), kind="stable")]
     offsets = (vectors @ np.array([s1 * s2, s2, 1])).astype(np.int64)
     weights = np.sqrt(((vectors * steps) ** 2).sum(axis=1)).astype(np.float32)
     np.maximum(weights, np.float32(1), out=weights)
