@@ -62,23 +62,32 @@ class _Problem:
 def _lower(problem: _Problem, deviation: Potential) -> float:
     labels = problem.labels
     nx, ny, nz = labels.shape
-    distance = np.zeros(labels.shape)
     count = int(np.count_nonzero(labels))
     order = np.empty(count, np.int32 if labels.size < 2**31 else np.int64)
-    if len(problem.inside) == 1:
+    need = np.zeros(labels.shape)
+    tx, ty, tz, wall = problem.tables
+    thomson.residual(deviation, labels, need, *problem.tables, *problem.sides)
+    counted = len(problem.inside) == 1
+    distance: npt.NDArray[np.uint8] | npt.NDArray[np.float64]
+    if counted:
+        distance = np.empty(labels.shape, np.uint8)
         reached = int(thomson.distances(labels, distance, order, *problem.sides))
+        one = problem.inside[0]
+        links = (tx[one, one], ty[one, one], tz[one, one], wall[one])
+        thomson.route_steps(distance, order[:reached], need, *links, *problem.sides)
     else:
+        distance = np.zeros(labels.shape)
         reached = int(
             thomson.shortest_resistances(labels, distance, order, *problem.tables, *problem.sides)
         )
+        thomson.route_resistances(
+            labels, distance, order[:reached], need, *problem.tables, *problem.sides
+        )
     assert reached == count  # what has no path to an electrode was dropped before
-    need = np.zeros(labels.shape)
-    common = (*problem.tables, *problem.sides)
-    thomson.route(deviation, labels, distance, order, need, *common)
     inverse = np.zeros_like(problem.conductance)
     inverse[problem.inside] = 1.0 / (3.0 * problem.conductance[problem.inside])
     current, energy = thomson.flux_energy(
-        deviation, labels, distance, need, *problem.tables, inverse, *problem.sides
+        deviation, labels, distance, need, *problem.tables, inverse, *problem.sides, counted
     )
     if not energy > 0.0:
         return 0.0
@@ -244,7 +253,8 @@ def bracket(
 def bracket_bytes(shape: tuple[int, int, int], conducting: int, *, single_phase: bool) -> int:
     """Bytes that the tight `bracket` of so many conducting voxels allocates at its peak.
 
-    The other one takes 16 bytes per voxel and 4 per conducting voxel: less than the solver.
+    The other one takes 9 bytes per voxel (16 with several phases) and 4 per conducting voxel:
+    less than the solver.
     """
     voxels = int(np.prod(Geometry(shape, False).padded))
     levels = (1 if single_phase else 6 * 4) * voxels + hierarchy_bytes(shape)

@@ -16,26 +16,38 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = ["distances", "flux_energy", "route", "shortest_resistances"]
+__all__ = [
+    "distances",
+    "flux_energy",
+    "residual",
+    "route_resistances",
+    "route_steps",
+    "shortest_resistances",
+]
 
 Array = npt.NDArray[Any]
 _jit: Any = njit(cache=True, nogil=True, error_model="numpy")
+
+_UNSEEN = 255
 
 
 @_jit
 def distances(labels: Array, distance: Array, order: Array, wrap_y: bool, wrap_z: bool) -> Any:
     """Number of steps to the next electrode, and voxels by it (flat indices); returns how many.
 
-    `distance` is zero on entry; an electrode's neighbors get 1, voxels outside keep 0.
+    Steps are counted 1, 2, 3, 1, 2, ... from an electrode's neighbor on, in uint8: neighbors
+    differ by one at most, and a byte a voxel stays in the cache. Voxels outside get 0.
     """
     nx, ny, nz = labels.shape
     plane = ny * nz
     flat = labels.ravel()
     far = distance.ravel()
+    for c in range(flat.size):
+        far[c] = _UNSEEN if flat[c] > 0 else 0
     end = 0
     for i in (0, nx - 1):
         for c in range(i * plane, (i + 1) * plane):
-            if flat[c] > 0 and far[c] == 0:
+            if far[c] == _UNSEEN:
                 far[c] = 1
                 order[end] = c
                 end += 1
@@ -46,10 +58,10 @@ def distances(labels: Array, distance: Array, order: Array, wrap_y: bool, wrap_z
         i = here // plane
         j = (here - i * plane) // nz
         k = here - i * plane - j * nz
-        step = far[here] + 1
+        step = far[here] % 3 + 1
         for side in range(6):
             n = _neighbor(side, i, j, k, nx, ny, nz, wrap_y, wrap_z)
-            if n >= 0 and flat[n] > 0 and far[n] == 0:
+            if n >= 0 and far[n] == _UNSEEN:
                 far[n] = step
                 order[end] = n
                 end += 1
@@ -144,11 +156,9 @@ def shortest_resistances(
 
 
 @_jit
-def route(
+def residual(
     x: Array,
     labels: Array,
-    distance: Array,
-    order: Array,
     need: Array,
     tx: Array,
     ty: Array,
@@ -157,11 +167,7 @@ def route(
     wrap_y: bool,
     wrap_z: bool,
 ) -> None:
-    """Lead what each voxel lacks from the electrodes to it.
-
-    Writes into `need` the factor s by which a voxel draws s·w·(d - d') from each neighbor of
-    smaller distance d' over a link of conductance w, and from its electrode (d' = 0).
-    """
+    """Add what leaves each voxel, and should be nothing, to `need`, in flux form."""
     nx, ny, nz = labels.shape
     for i in range(nx):
         for j in range(ny):
@@ -196,6 +202,76 @@ def route(
                         s += f
                         need[i, j, n] -= f
                 need[i, j, k] += s
+
+
+@_jit
+def route_steps(
+    distance: Array,
+    order: Array,
+    need: Array,
+    wx: float,
+    wy: float,
+    wz: float,
+    wall: float,
+    wrap_y: bool,
+    wrap_z: bool,
+) -> None:
+    """Lead what each voxel of one conductor lacks from the electrodes to it, by `distances`.
+
+    Writes into `need` the factor s by which a voxel draws s·w from each neighbor that is a step
+    nearer over a link of conductance w, and from its electrode.
+    """
+    nx, ny, nz = distance.shape
+    plane = ny * nz
+    far = distance.ravel()
+    lack = need.ravel()
+    place = np.zeros(6, np.int64)
+    for at in range(order.size - 1, -1, -1):
+        c = np.int64(order[at])
+        i = c // plane
+        j = (c - i * plane) // nz
+        k = c - i * plane - j * nz
+        nearer = (far[c] + 1) % 3 + 1
+        total = 0.0
+        root = i == 0 or i == nx - 1
+        if i == 0:
+            total += wall
+        if i == nx - 1:
+            total += wall
+        for side in range(6):
+            place[side] = -1
+            if root:
+                continue
+            n = _neighbor(side, i, j, k, nx, ny, nz, wrap_y, wrap_z)
+            if n >= 0 and far[n] == nearer:
+                place[side] = n
+                total += wx if side < 2 else (wy if side < 4 else wz)
+        s = lack[c] / total
+        lack[c] = s
+        for side in range(6):
+            if place[side] >= 0:
+                lack[place[side]] += s * (wx if side < 2 else (wy if side < 4 else wz))
+
+
+@_jit
+def route_resistances(
+    labels: Array,
+    distance: Array,
+    order: Array,
+    need: Array,
+    tx: Array,
+    ty: Array,
+    tz: Array,
+    wall: Array,
+    wrap_y: bool,
+    wrap_z: bool,
+) -> None:
+    """Lead what each voxel lacks from the electrodes to it, by `shortest_resistances`.
+
+    Writes into `need` the factor s by which a voxel draws s·w·(d - d') from each neighbor of
+    smaller distance d' over a link of conductance w, and from its electrode (d' = 0).
+    """
+    nx, ny, nz = labels.shape
     plane = ny * nz
     flat = labels.ravel()
     far = distance.ravel()
@@ -230,11 +306,15 @@ def route(
 
 
 @_jit
-def _drawn(w: float, d: float, s: float, d_next: float, s_next: float) -> Any:
+def _drawn(w: float, d: float, s: float, d_next: float, s_next: float, counted: bool) -> Any:
     """Correction of the flux from a voxel to the next."""
-    if d < d_next:
-        return w * s_next * (d_next - d)
-    return w * s * (d_next - d)
+    rise = d_next - d
+    if counted:
+        if rise == 2.0:
+            rise = -1.0
+        elif rise == -2.0:
+            rise = 1.0
+    return w * (s_next if rise > 0.0 else s) * rise
 
 
 @_jit
@@ -250,10 +330,12 @@ def flux_energy(
     inverse: Array,
     wrap_y: bool,
     wrap_z: bool,
+    counted: bool,
 ) -> Any:
     """Current and energy of the corrected flux, linear between opposite faces of a voxel.
 
-    `inverse` (n, 3) has 1/3 over each label's conductance along each axis across one voxel.
+    `counted` says that distances are those of `distances`. `inverse` (n, 3) has 1/3 over each
+    label's conductance along each axis across one voxel.
     """
     nx, ny, nz = labels.shape
     into_x = np.zeros((ny, nz))
@@ -283,7 +365,7 @@ def flux_energy(
                             w = ty[a, b]
                             last = np.float64(distance[i, ny - 1, k])
                             f = w * (here - np.float64(x[i, ny - 1, k])) + _drawn(
-                                w, last, need[i, ny - 1, k], d, s
+                                w, last, need[i, ny - 1, k], d, s, counted
                             )
                     into_y[j, k] = f
                 if k == 0:
@@ -294,7 +376,7 @@ def flux_energy(
                             w = tz[a, b]
                             last = np.float64(distance[i, j, nz - 1])
                             f = w * (here - np.float64(x[i, j, nz - 1])) + _drawn(
-                                w, last, need[i, j, nz - 1], d, s
+                                w, last, need[i, j, nz - 1], d, s, counted
                             )
                     into_z[j, k] = f
         part = 0.0
@@ -319,7 +401,7 @@ def flux_energy(
                     if b > 0:
                         w = tx[a, b]
                         out = w * (1.0 + (np.float64(x[i + 1, j, k]) - here)) + _drawn(
-                            w, d, s, np.float64(distance[i + 1, j, k]), need[i + 1, j, k]
+                            w, d, s, np.float64(distance[i + 1, j, k]), need[i + 1, j, k], counted
                         )
                 f = into_x[j, k]
                 part += inverse[a, 0] * (f * f + f * out + out * out)
@@ -331,7 +413,7 @@ def flux_energy(
                     if b > 0:
                         w = ty[a, b]
                         out = w * (np.float64(x[i, n, k]) - here) + _drawn(
-                            w, d, s, np.float64(distance[i, n, k]), need[i, n, k]
+                            w, d, s, np.float64(distance[i, n, k]), need[i, n, k], counted
                         )
                 f = into_y[j, k]
                 part += inverse[a, 1] * (f * f + f * out + out * out)
@@ -344,7 +426,7 @@ def flux_energy(
                     if b > 0:
                         w = tz[a, b]
                         out = w * (np.float64(x[i, j, n]) - here) + _drawn(
-                            w, d, s, np.float64(distance[i, j, n]), need[i, j, n]
+                            w, d, s, np.float64(distance[i, j, n]), need[i, j, n], counted
                         )
                 f = into_z[j, k]
                 part += inverse[a, 2] * (f * f + f * out + out * out)
