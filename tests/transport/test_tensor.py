@@ -15,6 +15,7 @@ from vmt.transport import (
     effective_conductivity,
     effective_conductivity_tensor,
 )
+from vmt.transport._conductivities import Conductivities
 
 
 def periodic_tensor(labels, spacing, given, **options) -> np.ndarray:
@@ -206,3 +207,13 @@ def test_components_that_cannot_be_are_refused(value) -> None:
     m = Microstructure(np.eye(3, dtype=np.uint8)[None].repeat(3, 0), 1e-8)
     with pytest.raises(InputError, match="three along the axes"):
         effective_conductivity(m, {"solid": value})
+
+
+def test_scalars_of_labels_are_for_isotropic_phases_only() -> None:
+    """Solvers that know one number a phase get it for each label, or an error."""
+    m = Microstructure(np.eye(3, dtype=np.uint8)[None].repeat(3, 0), 1e-8, {"a": 0, "b": 1})
+    table = Conductivities.of(m, {"b": 3.0}).scalars()
+    assert table.shape == (256,)
+    assert (table[0], table[1]) == (0.0, 3.0)
+    with pytest.raises(InputError, match="along the axes"):
+        Conductivities.of(m, {"b": (3.0, 1.0, 1.0)}).scalars()

@@ -91,6 +91,22 @@ class Conductivities:
             return np.ascontiguousarray(self.values[:, 0])
         return np.ascontiguousarray(self.values[:, list(order)])
 
+    def scalars(self) -> npt.NDArray[np.float64]:
+        """Conductivity of each label, (256,), where every phase is isotropic.
+
+        Raises
+        ------
+        InputError
+            If a phase conducts differently along the axes.
+        """
+        isotropic = self.along((0, 1, 2))
+        if isotropic.ndim > 1:
+            raise InputError(
+                f"Conductivities {self.named} differ along the axes; expected one number a phase. "
+                'Use discretization="voxel".'
+            )
+        return np.asarray(isotropic[self.number])
+
 
 def _checked(phase: str | int, value: object) -> Value:
     parts: list[Any] = list(value) if isinstance(value, (tuple, list, np.ndarray)) else [value]
