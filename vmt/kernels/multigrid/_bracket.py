@@ -63,20 +63,27 @@ def _lower(problem: _Problem, deviation: Potential) -> float:
     labels = problem.labels
     nx, ny, nz = labels.shape
     count = int(np.count_nonzero(labels))
-    order = np.empty(count, np.int32 if labels.size < 2**31 else np.int64)
-    need = np.zeros(labels.shape)
+    padded_size = (nx + 2) * (ny + 2) * (nz + 2)
+    order = np.empty(count, np.int32 if padded_size < 2**31 else np.int64)
+    rim = (nx + 2, ny + 2, nz + 2)
+    inner = (slice(1, -1), slice(1, -1), slice(1, -1))
+    padded_need = np.zeros(rim)
+    need = padded_need[inner]
     tx, ty, tz, wall = problem.tables
     thomson.residual(deviation, labels, need, *problem.tables, *problem.sides)
     counted = len(problem.inside) == 1
     distance: npt.NDArray[np.uint8] | npt.NDArray[np.float64]
     if counted:
-        distance = np.empty(labels.shape, np.uint8)
-        reached = int(thomson.distances(labels, distance, order, *problem.sides))
+        padded = np.zeros(rim, np.uint8)
+        distance = padded[inner]
+        reached = int(thomson.distances(labels, padded, order, *problem.sides))
         one = problem.inside[0]
         links = (tx[one, one], ty[one, one], tz[one, one], wall[one])
-        thomson.route_steps(distance, order[:reached], need, *links, *problem.sides)
+        thomson.route_steps(padded, order[:reached], padded_need, *links)
     else:
         distance = np.zeros(labels.shape)
+        need = np.ascontiguousarray(need)
+        del padded_need
         reached = int(
             thomson.shortest_resistances(labels, distance, order, *problem.tables, *problem.sides)
         )

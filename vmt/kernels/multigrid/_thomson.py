@@ -28,41 +28,66 @@ __all__ = [
 Array = npt.NDArray[Any]
 _jit: Any = njit(cache=True, nogil=True, error_model="numpy")
 
+#: codes of voxels inside not reached so far, and of a rim that is the other side
 _UNSEEN = 255
+_RIM = 254
 
 
 @_jit
-def distances(labels: Array, distance: Array, order: Array, wrap_y: bool, wrap_z: bool) -> Any:
+def _moves(padded: Array) -> Any:
+    """Index steps to the six neighbors of a padded array, and from a rim to the other side."""
+    row = padded.shape[2]
+    plane = padded.shape[1] * row
+    ny = padded.shape[1] - 2
+    nz = padded.shape[2] - 2
+    step = np.array([-plane, plane, -row, row, -1, 1])
+    jump = np.array([0, 0, ny * row, -ny * row, nz, -nz])
+    return step, jump
+
+
+@_jit
+def distances(labels: Array, padded: Array, order: Array, wrap_y: bool, wrap_z: bool) -> Any:
     """Number of steps to the next electrode, and voxels by it (flat indices); returns how many.
 
     Steps are counted 1, 2, 3, 1, 2, ... from an electrode's neighbor on, in uint8: neighbors
-    differ by one at most, and a byte a voxel stays in the cache. Voxels outside get 0.
+    differ by one at most, and a byte a voxel stays in the cache. Voxels outside get 0. `padded`
+    (nx + 2, ny + 2, nz + 2), zero on entry, has a rim, so that no index is taken apart.
     """
     nx, ny, nz = labels.shape
-    plane = ny * nz
-    flat = labels.ravel()
-    far = distance.ravel()
-    for c in range(flat.size):
-        far[c] = _UNSEEN if flat[c] > 0 else 0
+    for i in range(nx):
+        for j in range(ny):
+            for k in range(nz):
+                if labels[i, j, k] > 0:
+                    padded[i + 1, j + 1, k + 1] = _UNSEEN
+    if wrap_y:
+        padded[:, 0] = _RIM
+        padded[:, ny + 1] = _RIM
+    if wrap_z:
+        padded[:, :, 0] = _RIM
+        padded[:, :, nz + 1] = _RIM
+    step, jump = _moves(padded)
+    row = nz + 2
+    plane = (ny + 2) * row
+    far = padded.ravel()
     end = 0
-    for i in (0, nx - 1):
-        for c in range(i * plane, (i + 1) * plane):
-            if far[c] == _UNSEEN:
-                far[c] = 1
-                order[end] = c
-                end += 1
+    for i in (1, nx):
+        for j in range(1, ny + 1):
+            for c in range(i * plane + j * row + 1, i * plane + j * row + nz + 1):
+                if far[c] == _UNSEEN:
+                    far[c] = 1
+                    order[end] = c
+                    end += 1
     begin = 0
     while begin < end:
         here = np.int64(order[begin])
         begin += 1
-        i = here // plane
-        j = (here - i * plane) // nz
-        k = here - i * plane - j * nz
-        step = far[here] % 3 + 1
+        following = far[here] % 3 + 1
         for side in range(6):
-            n = _neighbor(side, i, j, k, nx, ny, nz, wrap_y, wrap_z)
-            if n >= 0 and far[n] == _UNSEEN:
-                far[n] = step
+            n = here + step[side]
+            if far[n] == _RIM:
+                n += jump[side]
+            if far[n] == _UNSEEN:
+                far[n] = following
                 order[end] = n
                 end += 1
     return end
@@ -206,51 +231,43 @@ def residual(
 
 @_jit
 def route_steps(
-    distance: Array,
-    order: Array,
-    need: Array,
-    wx: float,
-    wy: float,
-    wz: float,
-    wall: float,
-    wrap_y: bool,
-    wrap_z: bool,
+    padded: Array, order: Array, need: Array, wx: float, wy: float, wz: float, wall: float
 ) -> None:
     """Lead what each voxel of one conductor lacks from the electrodes to it, by `distances`.
 
-    Writes into `need` the factor s by which a voxel draws s·w from each neighbor that is a step
-    nearer over a link of conductance w, and from its electrode.
+    Writes into `need`, padded as well, the factor s by which a voxel draws s·w from each neighbor
+    that is a step nearer over a link of conductance w, and from its electrode.
     """
-    nx, ny, nz = distance.shape
-    plane = ny * nz
-    far = distance.ravel()
+    nx = padded.shape[0] - 2
+    plane = padded.shape[1] * padded.shape[2]
+    step, jump = _moves(padded)
+    far = padded.ravel()
     lack = need.ravel()
     place = np.zeros(6, np.int64)
+    weight = np.array([wx, wx, wy, wy, wz, wz])
     for at in range(order.size - 1, -1, -1):
         c = np.int64(order[at])
-        i = c // plane
-        j = (c - i * plane) // nz
-        k = c - i * plane - j * nz
+        first = c < 2 * plane
+        last = c >= nx * plane
+        if first or last:
+            lack[c] /= 2.0 * wall if first and last else wall
+            continue
         nearer = (far[c] + 1) % 3 + 1
         total = 0.0
-        root = i == 0 or i == nx - 1
-        if i == 0:
-            total += wall
-        if i == nx - 1:
-            total += wall
         for side in range(6):
-            place[side] = -1
-            if root:
-                continue
-            n = _neighbor(side, i, j, k, nx, ny, nz, wrap_y, wrap_z)
-            if n >= 0 and far[n] == nearer:
+            n = c + step[side]
+            if far[n] == _RIM:
+                n += jump[side]
+            if far[n] == nearer:
                 place[side] = n
-                total += wx if side < 2 else (wy if side < 4 else wz)
+                total += weight[side]
+            else:
+                place[side] = -1
         s = lack[c] / total
         lack[c] = s
         for side in range(6):
             if place[side] >= 0:
-                lack[place[side]] += s * (wx if side < 2 else (wy if side < 4 else wz))
+                lack[place[side]] += s * weight[side]
 
 
 @_jit
