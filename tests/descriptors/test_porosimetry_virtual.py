@@ -56,7 +56,8 @@ def test_cylinder_is_entered_at_washburns_pressure(width: int) -> None:
     assert -2 <= found.diameter[filled] / VOXEL - width <= 1
     expected = 4 * 0.48 * abs(math.cos(math.radians(140))) / found.diameter[filled]
     assert found.pressure[filled] == pytest.approx(expected, rel=1e-12)
-    assert found.intruded[filled] > 0.93 * found.porosity  # the rim is finer than the ball
+    assert found.intruded[filled] > 0.9 * found.porosity  # the rim is finer than the ball
+    assert np.all(np.diff(found.intruded) >= 0)
     assert found.accessible == found.porosity
     assert found.shielding_factor == pytest.approx(1.0, abs=1e-12)
 

@@ -373,12 +373,11 @@ class MercuryPorosimetry:
 def _median(diameter: Floats, filled: Floats) -> float:
     if not filled[-1] > 0:
         return math.nan
-    reached = np.maximum.accumulate(filled)
-    half = reached[-1] / 2
-    i = int(np.searchsorted(reached, half))
+    half = filled[-1] / 2
+    i = int(np.searchsorted(filled, half))
     if i == 0:
         return float(diameter[0])
-    part = (half - reached[i - 1]) / (reached[i] - reached[i - 1])
+    part = (half - filled[i - 1]) / (filled[i] - filled[i - 1])
     return float(diameter[i - 1] + part * (diameter[i] - diameter[i - 1]))
 
 
@@ -395,9 +394,10 @@ def mercury_porosimetry(
 
     At each diameter D mercury fills the balls of that diameter that can be pushed in from the
     faces (pore-morphology method, Hilpert & Miller 2001; the ball's center keeps more than D/2
-    from the nearest solid voxel's center); its pressure is Washburn's. Diameters go down in steps
-    of the voxel; with the lattice's own, sizes have an uncertainty of up to two voxels. The true sizes are the openings of the
-    same accessible pores with balls from anywhere.
+    from the nearest solid voxel's center); its pressure is Washburn's. What is filled stays filled.
+    Diameters go down in steps of the voxel; with the lattice's own, sizes have an uncertainty of
+    up to two voxels. The true sizes are the openings, by the same steps, with balls from anywhere
+    in the same accessible pores with balls from anywhere.
 
     Parameters
     ----------
@@ -465,8 +465,8 @@ def mercury_porosimetry(
         mercury,
         mercury.pressure(diameter),
         diameter,
-        intruded / mask.size,
-        opened / mask.size,
+        np.maximum.accumulate(intruded) / mask.size,
+        np.maximum.accumulate(opened) / mask.size,
         porosity,
     )
 
