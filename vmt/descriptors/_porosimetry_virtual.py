@@ -396,8 +396,8 @@ def mercury_porosimetry(
     faces (pore-morphology method, Hilpert & Miller 2001; the ball's center keeps more than D/2
     from the nearest solid voxel's center); its pressure is Washburn's. What is filled stays filled.
     Diameters go down in steps of the voxel; with the lattice's own, sizes have an uncertainty of
-    up to two voxels. The true sizes are the openings, by the same steps, with balls from anywhere
-    in the same accessible pores with balls from anywhere.
+    up to two voxels. The true sizes are the openings of the same accessible pores with balls from
+    anywhere, by the same steps.
 
     Parameters
     ----------
