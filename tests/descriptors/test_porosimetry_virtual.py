@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from vmt.descriptors import porosimetry as lab
 from vmt.descriptors import volume_fraction
@@ -155,6 +156,32 @@ def test_simulated_curve_lies_beside_a_measured_one(tmp_path) -> None:
     np.testing.assert_allclose(read.volume, curve.volume, rtol=1e-12)
     assert read.median_diameter == pytest.approx(curve.median_diameter, rel=1e-9)
     assert len(lab.overlay_intrusion([curve, read, sizes]).lines) == 3
+
+
+def test_mercury_by_plain_means() -> None:
+    """On random structures both curves are what labeling and distance maps of scipy give."""
+    rng = np.random.default_rng(11)
+    block = np.ones((3, 3, 3))
+    for _ in range(3):
+        smooth = ndimage.gaussian_filter(rng.standard_normal((30, 26, 22)), 2.0)
+        m = Microstructure((smooth < np.quantile(smooth, 0.5)).astype(np.uint8), VOXEL)
+        pore = m.mask("pore")
+        found = lab.mercury_porosimetry(m, faces=["x-", "y+"])
+        clusters, _ = ndimage.label(pore, block)
+        entered = np.setdiff1d(np.append(clusters[0].ravel(), clusters[:, -1].ravel()), 0)
+        accessible = np.isin(clusters, entered)
+        distance = ndimage.distance_transform_edt(pore)
+        into, own = np.zeros_like(pore), np.zeros_like(pore)
+        for i, diameter in enumerate(found.diameter):
+            radius = diameter / 2 / VOXEL
+            centers = distance > radius + 1e-6
+            parts, _ = ndimage.label(centers, block)
+            roots = np.setdiff1d(np.append(parts[0].ravel(), parts[:, -1].ravel()), 0)
+            for kept, total in ((np.isin(parts, roots), into), (centers & accessible, own)):
+                if kept.any():
+                    total |= ndimage.distance_transform_edt(~kept) <= radius + 1e-6
+            assert found.intruded[i] == pytest.approx((into & pore).mean(), abs=0.003)
+            assert found.opened[i] == pytest.approx((own & pore).mean(), abs=0.003)
 
 
 def test_mercury_results() -> None:
