@@ -394,10 +394,10 @@ def mercury_porosimetry(
 
     At each diameter D mercury fills the balls of that diameter that can be pushed in from the
     faces (pore-morphology method, Hilpert & Miller 2001; the ball's center keeps more than D/2
-    from the nearest solid voxel's center); its pressure is Washburn's. What is filled stays filled.
-    Diameters go down in steps of the voxel; with the lattice's own, sizes have an uncertainty of
-    up to two voxels. The true sizes are the openings of the same accessible pores with balls from
-    anywhere, by the same steps.
+    from the nearest solid voxel's center); its pressure is Washburn's. The volume never falls: a
+    step whose balls happen to cover less than those before keeps theirs. Diameters go down in steps
+    of the voxel; with the lattice's own, sizes have an uncertainty of up to two voxels. The true
+    sizes are the openings of the same accessible pores with balls from anywhere, by the same steps.
 
     Parameters
     ----------
