@@ -1,5 +1,8 @@
 """Descriptors: from a structure to numbers and curves."""
 
+from vmt.descriptors import (
+    porosimetry,
+)
 from vmt.descriptors._anisotropy import (
     Anisotropy,
     anisotropy,
@@ -132,6 +135,7 @@ __all__ = [
     "median_phase_size",
     "overlay",
     "percolates",
+    "porosimetry",
     "region_network",
     "representativity",
     "specific_surface_area",
