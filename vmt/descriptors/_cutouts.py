@@ -203,8 +203,10 @@ class CutoutDescription:
         }
 
     def plot(self) -> Figure:
-        """Draw one sheet with the bands of all curves."""
-        return overlay({"": self})
+        """Draw one sheet with the bands of all curves; the values, if there is no curve."""
+        curves = [c for part in self.parts for c in part.curves.values()]
+        bare = all(curve_points(c) is None for c in curves)
+        return overlay({"": self}, values=self._keys()[:12] if bare else ())
 
 
 def describe_cutouts(

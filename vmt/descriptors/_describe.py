@@ -276,7 +276,7 @@ def _joint(
                 curves[f"two_point_coverage_probability({one}, {two})"] = curve
             if one == two and "representativity" in wanted:
                 share = _representativity(m, curve, None)
-                values[f"volume_fraction_std({one})"] = share.std
+                values[f"standard_error_of_volume_fraction({one})"] = share.std
                 curves[f"representativity({one})"] = share
 
 
