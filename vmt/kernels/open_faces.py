@@ -17,6 +17,7 @@ from numba import njit
 __all__ = [
     "SMALLEST_FACE",
     "cell_fractions",
+    "cell_shares",
     "centers_to_corners",
     "open_faces",
     "percolating_cells",
@@ -44,7 +45,7 @@ def _square(a: float, b: float, c: float, d: float) -> Any:
         return 0.0
     if count == 4:
         return 1.0
-    if count == 1 or count == 3:  # noqa: PLR1714  # numba is faster without the tuple
+    if count != 2:
         odd = count == 1
         if ia == odd:
             cut = _corner(a, b, d)
@@ -61,10 +62,8 @@ def _square(a: float, b: float, c: float, d: float) -> Any:
         if ia:
             return 1.0 - at_bd if a * c >= b * d else at_ac
         return 1.0 - at_ac if a * c <= b * d else at_bd
-    if ia == ib:  # inside or outside at a and b: a trapezoid
-        cut = 0.5 * (a / (a - d) + b / (b - c))
-    else:
-        cut = 0.5 * (a / (a - b) + d / (d - c))
+    # a trapezoid
+    cut = 0.5 * (a / (a - d) + b / (b - c) if ia == ib else a / (a - b) + d / (d - c))
     return cut if ia else 1.0 - cut
 
 
@@ -155,8 +154,8 @@ def cell_fractions(values: Array, shift: float, out: Array) -> Any:
                 f = np.float64(values[i + 1, j, k + 1]) - shift
                 g = np.float64(values[i + 1, j + 1, k + 1]) - shift
                 h = np.float64(values[i + 1, j + 1, k]) - shift
-                low = min(min(min(a, b), min(c, d)), min(min(e, f), min(g, h)))
-                high = max(max(max(a, b), max(c, d)), max(max(e, f), max(g, h)))
+                low = min(a, b, c, d, e, f, g, h)
+                high = max(a, b, c, d, e, f, g, h)
                 if high <= 0.0:
                     share = 1.0
                 elif low > 0.0:
@@ -172,6 +171,29 @@ def cell_fractions(values: Array, shift: float, out: Array) -> Any:
                     out[i, j, k] = share
             total += part
     return total / ((mx - 1) * (my - 1) * (mz - 1))
+
+
+def cell_shares(
+    values: npt.NDArray[np.float32], shift: float = 0.0, *, keep: bool = False
+) -> tuple[float, npt.NDArray[np.float32]]:
+    """Mean share of the cells where the values are at most `shift`, and, kept, each one's share.
+
+    Parameters
+    ----------
+    values : (nx + 1, ny + 1, nz + 1) array of float32
+        At the corners.
+
+    Examples
+    --------
+    >>> plane = np.broadcast_to(np.array([-1, 3], np.float32)[:, None, None], (2, 2, 2))
+    >>> round(cell_shares(plane)[0], 6)
+    0.25
+    """
+    view = np.ascontiguousarray(values).view()
+    view.flags.writeable = False  # one type for the kernel
+    mx, my, mz = values.shape
+    out = np.zeros((mx - 1, my - 1, mz - 1) if keep else (0, 0, 0), np.float32)
+    return float(cell_fractions(view, float(shift), out)), out
 
 
 def centers_to_corners(

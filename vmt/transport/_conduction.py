@@ -19,7 +19,7 @@ from vmt.kernels.multigrid import (
     keep_percolating,
     solve_conduction,
 )
-from vmt.microstructure import Microstructure
+from vmt.microstructure import LevelSet, Microstructure
 from vmt.transport._bounds import hashin_shtrikman_bounds, wiener_bounds
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ class Conduction:
     potential : (nx, ny, nz) array of float32, or None
         Potential [V per volt between the faces], 1 at index 0 of the axis and 0 at its end, NaN
         where no current can come from; kept on request.
+    discretization : {"voxel", "level_set", "fem"}
+        Which equations were solved.
     """
 
     effective_conductivity: float
@@ -82,6 +84,7 @@ class Conduction:
     sides: str
     spacing: tuple[float, float, float]
     potential: npt.NDArray[np.float32] | None = None
+    discretization: str = "voxel"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "conductivity", MappingProxyType(dict(self.conductivity)))
@@ -132,6 +135,7 @@ class Conduction:
             "error_estimate": self.error_estimate,
             "axis": self.axis,
             "sides": self.sides,
+            "discretization": self.discretization,
         }
 
     def plot(self, ax: Axes | None = None, *, index: int | None = None) -> Axes:
@@ -180,11 +184,12 @@ class Conduction:
 
 
 def effective_conductivity(
-    structure: Microstructure,
+    structure: Microstructure | LevelSet,
     conductivity: Mapping[str | int, float] | Mapping[str, float] | Mapping[int, float],
     *,
     axis: int = 0,
     sides: Literal["closed", "periodic"] = "closed",
+    discretization: Literal["voxel", "level_set", "fem"] | None = None,
     rtol: float = 1e-4,
     max_iterations: int | None = None,
     keep_potential: bool = False,
@@ -201,7 +206,7 @@ def effective_conductivity(
 
     Parameters
     ----------
-    structure : Microstructure
+    structure : Microstructure or LevelSet
         The structure; its voxels may be anisotropic.
     conductivity : mapping of phase to float
         Conductivity [S/m] of the phases that conduct, ``{"solid": 1.0}``; phases not named
@@ -210,6 +215,13 @@ def effective_conductivity(
         Axis of the current.
     sides : {"closed", "periodic"}
         Whether the side faces let no current through or are joined to their opposites.
+    discretization : {"voxel", "level_set", "fem"}, optional
+        "voxel", the default for a Microstructure: as above, first order in the voxel size.
+        "level_set", the default for a LevelSet, for one conducting phase: the flux between two
+        cells passes through the open share of their face, second order; the level set of a
+        Microstructure is estimated (`vmt.transport.estimate_level_set`). "fem", for one conducting
+        phase, closed sides and small structures: trilinear finite elements on the same voxels
+        (`vmt.transport.finite_element_conductivity`).
     rtol : float
         Relative error of the effective conductivity, between 1e-13 and 0.1. One conducting phase
         is solved in float32 down to 1e-6, in float64 below.
@@ -245,6 +257,7 @@ def effective_conductivity(
     >>> result.effective_conductivity, result.m_factor, result.tortuosity_factor
     (5.0, 0.5, 1.0)
     """
+    choice = _choice(structure, discretization)
     table = _conductivity_table(structure, conductivity)
     if axis not in (0, 1, 2):
         raise InputError(f"axis={axis!r}; expected 0, 1 or 2.")
@@ -254,6 +267,32 @@ def effective_conductivity(
         raise InputError(f"rtol={rtol!r}; expected a number from 1e-13 to 0.1.")
     if max_iterations is not None and (max_iterations < 1 or int(max_iterations) != max_iterations):
         raise InputError(f"max_iterations={max_iterations!r}; expected a whole number from 1.")
+    if choice == "level_set":
+        from vmt.transport._level_set import level_set_conduction
+
+        return level_set_conduction(
+            structure,
+            table,
+            axis=axis,
+            sides=sides,
+            rtol=rtol,
+            max_iterations=max_iterations,
+            keep_potential=keep_potential,
+        )
+    if choice == "fem":
+        from vmt.transport._fem import voxel_elements_conduction
+
+        return voxel_elements_conduction(
+            structure,
+            table,
+            axis=axis,
+            sides=sides,
+            rtol=rtol,
+            max_iterations=max_iterations,
+            keep_potential=keep_potential,
+        )
+    if isinstance(structure, LevelSet):
+        structure = structure.to_microstructure()
 
     order = (axis, *(a for a in range(3) if a != axis))
     nx, ny, nz = (structure.shape[a] for a in order)
@@ -326,8 +365,24 @@ def effective_conductivity(
     )
 
 
+def _choice(structure: object, discretization: object) -> str:
+    """Read the discretization; without one, that of a level set or of voxels."""
+    if not isinstance(structure, LevelSet | Microstructure):
+        raise InputError(
+            f"A structure of type {type(structure).__name__} can't be used; expected a "
+            "Microstructure or a LevelSet."
+        )
+    if discretization is None:
+        return "level_set" if isinstance(structure, LevelSet) else "voxel"
+    if discretization not in ("voxel", "level_set", "fem"):
+        raise InputError(
+            f'discretization={discretization!r}; expected "voxel", "level_set" or "fem".'
+        )
+    return str(discretization)
+
+
 def _conductivity_table(
-    structure: Microstructure, conductivity: Mapping[Any, float]
+    structure: Microstructure | LevelSet, conductivity: Mapping[Any, float]
 ) -> npt.NDArray[np.float64]:
     """Conductivity of each label, checked."""
     if not isinstance(conductivity, Mapping) or not conductivity:
