@@ -328,7 +328,7 @@ class LevelSet:
     >>> ball
     LevelSet(8×8×8 cells of 10 nm, values at corners; solid 20.83 %, pore 79.17 %)
     >>> round(4 / 3 * np.pi * 3**3 / 8**3, 4), ball.to_microstructure().volume_fraction("solid")
-    (0.2209, 0.21875)
+    (0.2209, 0.171875)
     """
 
     values: npt.NDArray[np.float32]
