@@ -463,14 +463,14 @@ class LevelSet:
     def at_corners(self) -> LevelSet:
         """Return the same level set by values at the corners of its cells.
 
-        Values at centers are averaged; corners on the faces of the box take the linear
-        continuation of the centers.
+        Values at centers are interpolated (cubic); corners on the faces of the box take the linear
+        continuation.
         """
         if self.at == "corners":
             return self
         from vmt.kernels.open_faces import centers_to_corners
 
-        values = centers_to_corners(np.asarray(self.values), extrapolate=True)
+        values = centers_to_corners(np.asarray(self.values), continued=True)
         return LevelSet(values, self.spacing, inside=self.inside, outside=self.outside)
 
     def volume_fraction(self, phase: str | int) -> float:

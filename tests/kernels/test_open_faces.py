@@ -92,14 +92,14 @@ def test_planes_are_exact() -> None:
     assert ax[3, 3, 4] == 0
 
 
-@pytest.mark.parametrize("extrapolate", [True, False])
-def test_centers_go_to_corners(extrapolate: bool) -> None:
+@pytest.mark.parametrize("continued", [True, False])
+def test_centers_go_to_corners(continued: bool) -> None:
     """Linear fields are kept up to the faces of the box if continued, and mirrored if not."""
     x, y, z = np.meshgrid(*[np.arange(5) + 0.5] * 3, indexing="ij")
-    corners = centers_to_corners((x + 2 * y - z).astype(np.float32), extrapolate=extrapolate)
+    corners = centers_to_corners((x + 2 * y - z).astype(np.float32), continued=continued)
     u, v, w = np.meshgrid(*[np.arange(6.0)] * 3, indexing="ij")
     np.testing.assert_allclose(corners[1:-1, 1:-1, 1:-1], (u + 2 * v - w)[1:-1, 1:-1, 1:-1])
-    at_edge = u + 2 * v - w if extrapolate else u.clip(0.5, 4.5) + 2 * v.clip(0.5, 4.5) - w.clip(0.5, 4.5)  # fmt: skip # noqa: E501
+    at_edge = u + 2 * v - w if continued else u.clip(0.5, 4.5) + 2 * v.clip(0.5, 4.5) - w.clip(0.5, 4.5)  # fmt: skip # noqa: E501
     np.testing.assert_allclose(corners, at_edge, atol=1e-5)
 
 

@@ -197,29 +197,41 @@ def cell_shares(
 
 
 def centers_to_corners(
-    values: npt.NDArray[np.float32], *, extrapolate: bool
+    values: npt.NDArray[np.float32], *, continued: bool
 ) -> npt.NDArray[np.float32]:
-    """Average values at the centers of cells to their corners.
-
-    Corners on the faces of the box lie outside all centers: they see the field continued linearly,
-    or its mirror image.
+    """Take values at the centers of cells to their corners.
 
     Parameters
     ----------
     values : (nx, ny, nz) array of float32
+    continued : bool
+        Whether the field goes on smoothly: cubic interpolation, linear continuation to the corners
+        on the faces of the box. Else the mean of neighbors, and the mirror image beyond the faces.
 
     Returns
     -------
     (nx + 1, ny + 1, nz + 1) array of float32
+
+    Examples
+    --------
+    >>> line = np.array([1, 2, 4, 8], np.float32).reshape(4, 1, 1)
+    >>> centers_to_corners(line, continued=False)[:, 0, 0].tolist()
+    [1.0, 1.5, 3.0, 6.0, 8.0]
+    >>> centers_to_corners(line, continued=True)[:, 0, 0].tolist()
+    [0.5, 1.5, 2.8125, 6.0, 10.0]
     """
     for axis in range(3):
         moved = np.moveaxis(values, axis, 0)
         made = np.empty((moved.shape[0] + 1, *moved.shape[1:]), np.float32)
+        made[0], made[-1] = moved[0], moved[-1]
         np.add(moved[1:], moved[:-1], out=made[1:-1])
         made[1:-1] *= np.float32(0.5)
-        line = extrapolate and moved.shape[0] > 1
-        made[0] = np.float32(1.5) * moved[0] - np.float32(0.5) * moved[1] if line else moved[0]
-        made[-1] = np.float32(1.5) * moved[-1] - np.float32(0.5) * moved[-2] if line else moved[-1]
+        if continued and moved.shape[0] > 1:
+            made[2:-2] *= np.float32(1.125)
+            made[2:-2] -= np.float32(0.0625) * moved[:-3]
+            made[2:-2] -= np.float32(0.0625) * moved[3:]
+            made[0] += np.float32(0.5) * (moved[0] - moved[1])
+            made[-1] += np.float32(0.5) * (moved[-1] - moved[-2])
         values = np.moveaxis(made, 0, axis)
     return np.ascontiguousarray(values)
 

@@ -242,7 +242,7 @@ def estimate_level_set(
     values = ndimage.gaussian_filter(values, width, mode="reflect", truncate=5.0)
     if method != "plain":
         values -= np.float32(0.5 * (smooth**2 + _CORNER)) * ndimage.laplace(values, mode="reflect")
-    corners = centers_to_corners(values, extrapolate=False)
+    corners = centers_to_corners(values, continued=False)
     del values
     corners -= np.float32(_level(corners, fraction))
     others = [other for other in structure.phases if other != name]
