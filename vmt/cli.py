@@ -36,6 +36,7 @@ __all__ = ["main"]
 
 _BAD_INPUT = (InputError, MemoryBudgetError, CalibrationError, NotPercolatingError)
 _USED_WRONGLY, _FAILED, _INTERRUPTED = 2, 1, 130
+_WORTH_TELLING = 60.0  # seconds of work that is announced
 
 
 class _Group(typer.core.TyperGroup):
@@ -221,6 +222,8 @@ def twin(
             "seed": seed,
         }
         identity = _identity("vmt twin", structure, options)
+        if not quiet:
+            _tell_cost(structure, size, realizations)
         with run_directory(out, identity, force=force) as directory:
             report = vmt.twin(structure, name=image.name, directory=directory, **options)
             write_twin(report, directory)
@@ -230,9 +233,9 @@ def twin(
 @app.command(short_help="Twins of two phantoms that it generates.")
 def demo(
     realizations: Annotated[int, typer.Option(min=2, help="Number of twins of each.")] = 4,
-    size: Annotated[int, typer.Option(min=32, help="Voxels along each edge.")] = 96,
+    size: Annotated[int, typer.Option(min=64, help="Voxels along each edge.")] = 96,
     seed: Seed = 0,
-    out: Annotated[Path, typer.Option(help="Directory for the two reports.")] = Path("demo"),
+    out: Annotated[Path, typer.Option(help="Directory for the two reports.")] = Path("vmt-demo"),
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -318,6 +321,16 @@ def _silence(silent: bool) -> Iterator[None]:
         if silent:
             warnings.simplefilter("ignore", VmtWarning)
         yield
+
+
+def _tell_cost(structure: Microstructure, size: int | None, realizations: int) -> None:
+    from vmt._budget import format_bytes
+    from vmt.study import estimate_twin_cost
+
+    shape = structure.shape if size is None else (size, size, size)
+    seconds, memory = estimate_twin_cost(shape, realizations)
+    if seconds > _WORTH_TELLING:
+        _say(f"this takes about {seconds / 60:.0f} minutes and {format_bytes(memory)} of memory")
 
 
 def _phase(text: str) -> str | int:

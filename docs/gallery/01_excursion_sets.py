@@ -6,11 +6,13 @@ the family differs: the set of a Gaussian field, the sets of χ²-fields with on
 freedom, and the complement of the latter.
 
 A χ²-field is a sum of squares, so that its set surrounds the places where all its Gaussian fields
-are small, and the solid looks different from the pores; the last two pictures share their seed, so
-that one is the other turned inside out. The Gaussian set at one half has the law of its own
-complement. Volume fraction and surface area are known in closed form for each. Measured on
-one realization, the volume fraction lies within its own standard error, which the model knows too,
-and the surface area beside the exact expectation of its estimator on the voxel grid.
+are small, and the solid looks different from the pores. All share one seed, so that the last
+picture is the one before turned inside out. The Gaussian set at one half has the law of its own
+complement.
+
+Volume fraction and surface area are known in closed form for each. Measured on one realization, the
+volume fraction lies within a few of its standard errors, which the model knows too, and the surface
+area beside the exact expectation of its estimator on the voxel grid.
 """
 
 import math

@@ -39,11 +39,11 @@ def main(out: Path) -> None:
         shown = [f for f in fit.findings if f.threshold > 0]
         ratios = [f.value / f.threshold for f in shown]
         colors = ["#b02a3c" if f.triggered else "#8d99ae" for f in shown]
-        row[1].barh([f.name for f in shown], [min(r, 2) for r in ratios], color=colors)
+        row[1].barh([f.name for f in shown], [min(r, 3) for r in ratios], color=colors)
         row[1].axvline(1, color="k", lw=0.8)
         row[1].invert_yaxis()
-        row[1].set_xlim(0, 2)
-        row[1].set_xlabel("finding / threshold (cut at 2)")
+        row[1].set_xlim(0, 3)
+        row[1].set_xlabel("finding / threshold (cut at 3)")
         for finding in fit.findings:
             if finding.triggered:
                 print(f"    {finding.text}")

@@ -11,6 +11,8 @@ import html
 import importlib.util
 import inspect
 import io
+import itertools
+import struct
 import sys
 import tempfile
 import time
@@ -24,7 +26,7 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 
-from vmt.report import Page
+from vmt.report import Page, Picture
 
 HERE = Path(__file__).resolve().parent
 STYLE = (
@@ -41,6 +43,12 @@ def load(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def is_wide(path: Path) -> bool:
+    """Whether a PNG wants a row of the page for itself."""
+    width, height = struct.unpack(">II", path.read_bytes()[16:24])
+    return bool(width > 1.5 * height)
 
 
 def preformatted(text: str) -> str:
@@ -64,11 +72,13 @@ def run_all(out: Path) -> Path:
         wall, spent = time.perf_counter() - start, time.process_time() - cpu
         print(f"{path.stem}: {wall:.1f} s, {spent:.1f} s of CPU", flush=True)
         title, _, text = inspect.getdoc(module).partition("\n")  # type: ignore[union-attr]
-        page.section(title.rstrip("."), text)
-        pictures = sorted(folder.glob("*.png"))
+        page.section(title.rstrip("."), text.replace("`", ""))
+        pictures = sorted(folder.glob("*.png"), key=lambda p: p.stat().st_mtime_ns)  # as drawn
         assert pictures, f"{path.name} saved no picture"
-        for picture in pictures:
-            page.figure(picture.read_bytes(), alt=f"{title} {picture.stem.replace('_', ' ')}")
+        for wide, row in itertools.groupby(pictures, is_wide):
+            shown = [Picture(p.read_bytes(), alt=f"{title} {p.stem}") for p in row]
+            for together in [[one] for one in shown] if wide else [shown]:
+                page.figures(together)
         for kind, content in (("output", printed.getvalue()), ("code", path.read_text("utf-8"))):
             mark = f"@@{kind} of {path.stem}@@"
             inserts[mark] = preformatted(content)

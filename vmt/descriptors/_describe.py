@@ -169,7 +169,7 @@ def describe(
     >>> labels = np.zeros((4, 4, 4), np.uint8)
     >>> labels[:, 2:] = 1
     >>> made = describe(Microstructure(labels, 1e-8), descriptors={"geodesic_tortuosity"})
-    >>> dict(made.values)
+    >>> {key: round(value, 6) for key, value in made.values.items()}
     {'geodesic_tortuosity(pore)': 1.0, 'geodesic_tortuosity(solid)': 1.0}
     """
     wanted = _check_descriptors(descriptors)

@@ -118,10 +118,11 @@ def geodesic_tortuosity_distribution(
     lengths = paths.face_distances(m.mask(phase), m.spacing, axis)[0]
     inlet = lengths >= 0
     found = lengths[inlet & np.isfinite(lengths)].astype(float)
-    thickness = (m.shape[axis] - 1) * m.spacing[axis] / min(m.spacing)
+    thickness = (m.shape[axis] - 1) * (m.spacing[axis] / min(m.spacing))
     count = int(np.count_nonzero(inlet))
     share = found.size / count if count else math.nan
-    return GeodesicTortuosity(m.name_of(phase), axis, found / thickness, share)
+    values = np.maximum(found / thickness, 1.0)  # no path is shorter, but for float32's rounding
+    return GeodesicTortuosity(m.name_of(phase), axis, values, share)
 
 
 def geodesic_tortuosity(m: Microstructure, phase: str | int, *, axis: int = 0) -> float:
