@@ -2,7 +2,7 @@
 
 Each realization is solved on its 10 nm voxels (finite volumes), from its own level set on the same
 grid (open faces, second order), from a level set estimated from the voxels alone, and, on a corner
-of 40³ cells, by trilinear elements on the voxels, which is the paper's route. Eq. (15) predicts the
+of 60³ cells, by trilinear elements on the voxels, which is the paper's route. Eq. (15) predicts the
 M-factor from the descriptors of the voxels.
 
 Run ``python studies/neumann_2023/transport.py --quick`` (one realization of 200³ a sample) or
@@ -29,7 +29,7 @@ from vmt.study import Parts
 
 SAMPLES: Mapping[str, Any] = runpy.run_path(str(Path(__file__).with_name("study.py")))["SAMPLES"]
 SPACING = 10e-9
-CORNER = 40
+CORNER = 60
 PHASES = ("solid", "pore")
 
 

@@ -32,13 +32,13 @@ def square_share(values: Array) -> float:
             area += low * high / 2
         return float(area if saddle > 0 else 1 - area)
     points = []
-    for n in range(4):
-        if inside[n]:
-            points.append(corners[n])
-        m = (n + 1) % 4
-        if inside[n] != inside[m]:
-            t = values[n] / (values[n] - values[m])
-            points.append((1 - t) * corners[n] + t * corners[m])
+    for k in range(4):
+        m = (k + 1) % 4
+        if inside[k]:
+            points.append(corners[k])
+        if inside[k] != inside[m]:
+            t = values[k] / (values[k] - values[m])
+            points.append((1 - t) * corners[k] + t * corners[m])
     total = 0.0
     for (x, y), (u, v) in pairwise([*points, *points[:1]]):
         total += x * v - u * y
@@ -102,7 +102,7 @@ def percolating_direct(ax: Array, ay: Array, az: Array, *, periodic: bool) -> np
     rows, columns, open_, _ = _links(ax, ay, az, periodic)
     shape = (ax.shape[0] - 1, ay.shape[1] - 1, az.shape[2] - 1)
     size = int(np.prod(shape))
-    graph = sparse.coo_matrix((open_ > 0, (rows, columns)), shape=(size, size)).tocsr()
+    graph = sparse.coo_matrix((open_, (rows, columns)), shape=(size, size)).tocsr()
     graph.eliminate_zeros()
     cluster = csgraph.connected_components(graph, directed=False)[1].reshape(shape)
     both = np.intersect1d(cluster[0][ax[0] > 0], cluster[-1][ax[-1] > 0])
@@ -130,7 +130,7 @@ def faces_direct(
     u = spsolve(matrix.tocsc(), ground[0].ravel()[inside])
     current = float(ground[0].ravel()[inside] @ (1 - u))
     nx, ny, nz = kept.shape
-    return current * nx * dx / (ny * dy * nz * dz)
+    return float(current * nx * dx / (ny * dy * nz * dz))
 
 
 def field_at(

@@ -28,7 +28,7 @@ from vmt.transport._level_set import conducting_phase, estimate_level_set
 __all__ = ["finite_element_conductivity", "voxel_elements_conduction"]
 
 Ints = npt.NDArray[np.int64]
-_BYTES_OF_ELEMENT = 5000  # coordinates at the quadrature points, 64 entries thrice (measured)
+_BYTES_OF_ELEMENT = 6500  # coordinates at the quadrature points, 64 entries thrice (measured)
 _BYTES_OF_FINEST_CELL = 24
 _RTOL = 1e-9
 #: corners of a hexahedron in the order of scikit-fem
@@ -323,7 +323,7 @@ def finite_element_conductivity(
     InputError
         If an argument can't be used.
     MemoryBudgetError
-        If the mesh doesn't fit the memory; an element takes about 5 kB.
+        If the mesh doesn't fit the memory; an element takes about 6 kB.
 
     Examples
     --------
