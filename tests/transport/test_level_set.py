@@ -3,6 +3,7 @@
 import json
 import math
 import pickle
+import tracemalloc
 
 import matplotlib as mpl
 import numpy as np
@@ -227,6 +228,48 @@ def test_estimates_of_flat_walls_are_exact() -> None:
     assert m_factor(m, "solid", discretization="level_set") == pytest.approx(5 / 12, rel=1e-4)
     flat = Microstructure(labels[:, :, :1], 1e-8)
     assert m_factor(flat, "solid", discretization="level_set") == pytest.approx(5 / 12, rel=1e-4)
+
+
+@pytest.mark.parametrize("method", ["gaussian", "distance", "plain"])
+def test_estimates_of_repeating_windows(method) -> None:
+    """Shifting a window that repeats itself shifts its level set, and leaves the M-factor."""
+    model = ChiSquareExcursionSet(Covariance.gaussian(rate=2e7), 0.55)
+    voxels = model.sample((20, 30, 32), 10e-9, rng=5, periodic=True)
+    moved = voxels.with_labels(np.roll(voxels.labels, (7, -9), (1, 2)))
+    made, other = (
+        estimate_level_set(m, "solid", method=method, periodic=(1, 2)) for m in (voxels, moved)
+    )
+    np.testing.assert_array_equal(made.values[:, 0], made.values[:, -1])
+    expected = np.roll(made.values[:, :-1, :-1], (7, -9), (1, 2))
+    near = np.abs(expected) < 1
+    np.testing.assert_allclose(other.values[:, :-1, :-1][near], expected[near], atol=1e-3)
+    values = [
+        m_factor(m, "solid", sides="periodic", discretization="level_set", rtol=1e-7)
+        for m in (voxels, moved)
+    ]
+    assert values[0] == pytest.approx(values[1], rel=1e-4)
+
+
+def test_memory_is_announced() -> None:
+    """What numpy allocates stays below what is asked of the budget before the work."""
+    from vmt.kernels.multigrid._solve_faces import face_conduction_bytes
+    from vmt.transport._level_set import _BYTES_OF_ESTIMATE
+
+    model = ChiSquareExcursionSet(Covariance.gaussian(rate=7.28e6), 0.46)
+    shape = (64, 64, 64)
+    made, voxels = (draw(shape, 1e-8, rng=1) for draw in (model.sample_level_set, model.sample))
+    m_factor(made, "solid")
+    tracemalloc.start()
+    try:
+        m_factor(made, "solid")
+        solve = tracemalloc.get_traced_memory()[1]
+        tracemalloc.reset_peak()
+        estimate_level_set(voxels, "solid", method="distance")
+        estimate = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert solve < face_conduction_bytes(shape) + 8 * 64**3
+    assert estimate < _BYTES_OF_ESTIMATE * 64**3
 
 
 @pytest.mark.parametrize("name", PAPER)

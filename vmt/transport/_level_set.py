@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -44,6 +44,8 @@ _WIDTH = {"gaussian": 0.7, "distance": 0.7, "plain": 0.8}
 #: variance, in voxels², of the mean over eight centers that a corner gets
 _CORNER = 0.25
 _BYTES_OF_ESTIMATE = 28
+#: voxels of the next window that a distance may depend on where it matters
+_RIM = 6
 
 
 def conducting_phase(
@@ -105,7 +107,8 @@ def level_set_conduction(
         corners = np.full([n + 1 for n in structure.shape], sign, np.float32)
         level_set = LevelSet(corners, structure.spacing, inside=phase, outside=f"not {phase}")
     else:
-        level_set = estimate_level_set(structure, phase)
+        sideways = [a for a in range(3) if a != axis] if sides == "periodic" else []
+        level_set = estimate_level_set(structure, phase, periodic=sideways)
     order = (axis, *(a for a in range(3) if a != axis))
     nx, ny, nz = (level_set.shape[a] for a in order)
     dx, dy, dz = (level_set.spacing[a] for a in order)
@@ -182,6 +185,7 @@ def estimate_level_set(
     phase: str | int,
     *,
     method: _Method = "gaussian",
+    periodic: Sequence[int] = (),
 ) -> LevelSet:
     """Estimate where the boundary of a phase ran before it was segmented into voxels.
 
@@ -200,6 +204,8 @@ def estimate_level_set(
     method : {"gaussian", "distance", "plain"}
         The indicator smoothed by a Gaussian of 0.7 voxels, or the signed distance smoothed by the
         same; "plain" is the indicator smoothed by 0.8 voxels without the correction of curvature.
+    periodic : sequence of axes
+        Axes along which the window repeats itself instead of being mirrored.
 
     Returns
     -------
@@ -209,7 +215,7 @@ def estimate_level_set(
     Raises
     ------
     InputError
-        If the phase is unknown, fills the window or is absent, or the method is unknown.
+        If the phase is unknown, fills the window or is absent, or the method or an axis is unknown.
 
     Examples
     --------
@@ -222,6 +228,8 @@ def estimate_level_set(
     name = structure.name_of(phase)
     if method not in _METHODS:
         raise InputError(f'method={method!r}; expected "gaussian", "distance" or "plain".')
+    if not set(periodic) <= {0, 1, 2}:
+        raise InputError(f"periodic={periodic!r}; expected some of the axes 0, 1 and 2.")
     fraction = structure.volume_fraction(name)
     if not 0.0 < fraction < 1.0:
         raise InputError(
@@ -238,11 +246,16 @@ def estimate_level_set(
     if method != "distance":
         values = 1.0 - structure.mask(name).astype(np.float32) * np.float32(2.0)
     else:
-        values = _signed_distance(structure, name)
-    values = ndimage.gaussian_filter(values, width, mode="reflect", truncate=5.0)
+        values = _signed_distance(structure, name, periodic)
+    mode: Any = ["wrap" if axis in periodic else "reflect" for axis in range(3)]
+    values = ndimage.gaussian_filter(values, width, mode=mode, truncate=5.0)
     if method != "plain":
-        values -= np.float32(0.5 * (smooth**2 + _CORNER)) * ndimage.laplace(values, mode="reflect")
+        values -= np.float32(0.5 * (smooth**2 + _CORNER)) * ndimage.laplace(values, mode=mode)
     corners = centers_to_corners(values, continued=False)
+    for axis in periodic:
+        ends = np.moveaxis(corners, axis, 0)
+        ends[0] = 0.5 * (ends[0] + ends[-1])
+        ends[-1] = ends[0]
     del values
     corners -= np.float32(_level(corners, fraction))
     others = [other for other in structure.phases if other != name]
@@ -339,26 +352,33 @@ def reconstruction_spread(
     """
     name = structure.name_of(phase)
     common: dict[str, Any] = {"axis": axis, "sides": sides, "rtol": rtol}
+    sideways = [a for a in range(3) if a != axis] if sides == "periodic" else []
     voxels = effective_conductivity(structure, {name: 1.0}, **common).effective_conductivity
     found: dict[str, float] = {}
     for method in _METHODS:
-        level_set = estimate_level_set(structure, name, method=method)
+        level_set = estimate_level_set(structure, name, method=method, periodic=sideways)
         found[method] = effective_conductivity(
             level_set, {name: 1.0}, **common
         ).effective_conductivity
     return ReconstructionSpread(found, voxels)
 
 
-def _signed_distance(structure: Microstructure, name: str) -> npt.NDArray[np.float32]:
+def _signed_distance(
+    structure: Microstructure, name: str, periodic: Sequence[int]
+) -> npt.NDArray[np.float32]:
     """Distance to the faces between the phase and the rest, in smallest voxel edges."""
     import edt
 
     mask = structure.mask(name)
+    rim = [_RIM if axis in periodic else 0 for axis in range(3)]
+    mask = np.pad(mask, [(r, r) for r in rim], mode="wrap")
     edges = tuple(d / min(structure.spacing) for d in structure.spacing)
     outward = edt.edt(~mask, anisotropy=edges, black_border=False)
     inward = edt.edt(mask, anisotropy=edges, black_border=False)
     # distances reach the centers of the other phase, half a voxel behind the face
-    return np.asarray(np.where(mask, 0.5 - inward, outward - 0.5), np.float32)
+    found = np.where(mask, 0.5 - inward, outward - 0.5)
+    inner = tuple(slice(r, n - r) for r, n in zip(rim, mask.shape, strict=True))
+    return np.ascontiguousarray(found[inner], np.float32)
 
 
 def _level(corners: npt.NDArray[np.float32], fraction: float) -> float:
