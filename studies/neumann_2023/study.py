@@ -97,7 +97,7 @@ def tolerance(sample: Sample, key: str, count: int, size: float) -> float:
     sigma = sample.table_a3[key] * math.sqrt(volume / count + 1 / 10)
     rounding = 0.003 * sample.table_2[key] if key.startswith("specific") else 0.005
     known = 0.03 if key.startswith("constrictivity") else 0.0
-    finite = {"constrictivity": 0.08, "geodesic_tortuosity": 0.02}.get(key.split("(")[0], 0.0)
+    finite = {"constrictivity": 0.08, "geodesic_tortuosity": 0.02}.get(split_key(key)[0], 0.0)
     return rounding + 3 * sigma + known + finite * (WINDOW / size - 1)
 
 

@@ -38,7 +38,8 @@ def solve(voxels: Microstructure, level_set: LevelSet, phase: str) -> dict[str, 
     conducting = {phase: 1.0}
 
     def m(structure: Microstructure | LevelSet, **options: Any) -> float:
-        return float(vmt.effective_conductivity(structure, conducting, **options).m_factor or 0.0)
+        found = vmt.effective_conductivity(structure, conducting, bounds="none", **options)
+        return float(found.m_factor or 0.0)
 
     # the paper's route on a corner that general sparse matrices can hold
     end = slice(CORNER + 1)

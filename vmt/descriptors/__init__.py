@@ -1,5 +1,6 @@
 """Descriptors: from a structure to numbers and curves."""
 
+from vmt.descriptors import porosimetry
 from vmt.descriptors._connectivity import (
     ChordLengths,
     Connectivity,
@@ -50,6 +51,7 @@ __all__ = [
     "median_intrusion_size",
     "median_phase_size",
     "percolates",
+    "porosimetry",
     "specific_surface_area",
     "two_point_coverage_probability",
     "volume_fraction",

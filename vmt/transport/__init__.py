@@ -14,14 +14,17 @@ from vmt.transport._predictors import (
     Predictor,
     predict_m_factor,
 )
+from vmt.transport._tensor import ConductivityTensor, effective_conductivity_tensor
 
 __all__ = [
     "STENZEL_2016",
     "STENZEL_2016_ABSTRACT",
     "Conduction",
+    "ConductivityTensor",
     "Predictor",
     "ReconstructionSpread",
     "effective_conductivity",
+    "effective_conductivity_tensor",
     "estimate_level_set",
     "finite_element_conductivity",
     "hashin_shtrikman_bounds",

@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from vmt._budget import require_memory
 from vmt._progress import steps
-from vmt.errors import InputError
+from vmt.errors import ConvergenceError, InputError
 from vmt.kernels.multigrid._solve_faces import face_conduction_bytes, solve_faces
 from vmt.kernels.open_faces import (
     SMALLEST_FACE,
@@ -163,6 +163,13 @@ def level_set_conduction(
                 need, f"Conduction through {size} cells with thin necks"
             ),
         )
+    if not solution.finished:
+        raise ConvergenceError(
+            f"The effective conductivity reached {solution.effective_conductivity:.6g} S/m after "
+            f"{solution.iterations} iterations, with an estimated relative error of "
+            f"{solution.error_estimate:.1e}; expected at most rtol={rtol:g}. Raise max_iterations "
+            "or rtol."
+        )
     potential = None
     if keep_potential:
         ramp = (np.arange(nx) + 0.5)[:, None, None]
@@ -176,6 +183,7 @@ def level_set_conduction(
         iterations=solution.iterations,
         error_estimate=solution.error_estimate,
         potential=potential,
+        layer_fluxes=solution.fluxes,
         **common,
     )
 

@@ -59,10 +59,15 @@ def solve_faces(
     periodic, rtol, max_iterations, on_iteration, on_fallback
         As for `solve_conduction`.
 
+    Returns
+    -------
+    Solution
+        Not `finished` if `max_iterations` ended before `rtol` was reached.
+
     Raises
     ------
     ConvergenceError
-        If `max_iterations` end before `rtol` is reached.
+        If the iteration breaks down.
     """
     nx, ny, nz = kept.shape
     g = Geometry((nx, ny, nz), periodic)
@@ -110,4 +115,5 @@ def solve_faces(
         energy.relative_error,
         fluxes * conductivity / (ny * nz),
         x,
+        energy.finished,
     )
