@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage, sparse
@@ -195,7 +197,7 @@ def _trilinear_direct(
     wrap = [False, periodic and ny > 1, periodic and nz > 1]
     corners = [(a, b, c) for a in (0, 1) for b in (0, 1) for c in (0, 1)]
     # a value for each voxel and corner; those that a common face joins are the same one
-    number = {
+    number: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {
         (cell, corner): 8 * n + m
         for n, cell in enumerate(cells)
         for m, corner in enumerate(corners)
@@ -223,7 +225,7 @@ def _trilinear_direct(
             [(stiff, mass, mass), (mass, stiff, mass), (mass, mass, stiff)]
         )
     )
-    matrix = sparse.lil_matrix((count, count))
+    matrix: Any = sparse.lil_matrix((count, count))
     fixed: dict[int, float] = {}
     for n, cell in enumerate(cells):
         at = value[8 * n : 8 * n + 8]
@@ -236,7 +238,7 @@ def _trilinear_direct(
     u = np.zeros(count)
     u[list(fixed)] = list(fixed.values())
     free = np.setdiff1d(np.arange(count), list(fixed))
-    stiffness = matrix.tocsr()
+    stiffness: Any = matrix.tocsr()
     if free.size:
         u[free] = spsolve(stiffness[free][:, free].tocsc(), -(stiffness @ u)[free])
     return float(u @ (stiffness @ u))
