@@ -24,6 +24,7 @@ import scipy.fft
 __all__ = [
     "cutoffs",
     "draw_modes",
+    "draw_noise",
     "even_length",
     "even_spectrum",
     "fill_excursion",
@@ -151,16 +152,15 @@ def _run(work: Callable[[int], None], count: int, workers: int) -> None:
             pass
 
 
-def draw_modes(
+def draw_noise(
     amplitude: Amplitude,
     lengths: Triple,
     cutoff: Triple,
-    shape: Triple,
     seed: np.random.SeedSequence,
     *,
     workers: int = 1,
 ) -> Modes:
-    """Draw the modes of two independent fields and transform axis 0.
+    """Draw the modes of two independent fields: complex white noise times the amplitude.
 
     Parameters
     ----------
@@ -171,8 +171,6 @@ def draw_modes(
         Voxels of the torus.
     cutoff : (Mx, My, Mz)
         Highest wave number of each axis.
-    shape : (nx, ny, nz)
-        Voxels of the box.
     seed : numpy.random.SeedSequence
         Each plane of modes has a generator of its own, spawned from this one.
     workers : int
@@ -180,7 +178,7 @@ def draw_modes(
 
     Returns
     -------
-    (nx, Ky, Kz) complex64 array
+    (Kx, Ky, Kz) complex64 array
     """
     places = [mode_places(n, m) for n, m in zip(lengths, cutoff, strict=True)]
     kx, ky, kz = (len(p) for p in places)
@@ -198,6 +196,31 @@ def draw_modes(
         modes[i] *= amplitude[fold[0][i]][np.ix_(fold[1], fold[2])]
 
     _run(draw, kx, workers)
+    return modes
+
+
+def draw_modes(
+    amplitude: Amplitude,
+    lengths: Triple,
+    cutoff: Triple,
+    shape: Triple,
+    seed: np.random.SeedSequence,
+    *,
+    workers: int = 1,
+) -> Modes:
+    """Draw the modes of two independent fields, as `draw_noise`, and transform axis 0.
+
+    Parameters
+    ----------
+    shape : (nx, ny, nz)
+        Voxels of the box.
+
+    Returns
+    -------
+    (nx, Ky, Kz) complex64 array
+    """
+    modes = draw_noise(amplitude, lengths, cutoff, seed, workers=workers)
+    kx, ky, kz = modes.shape
     full = kx == lengths[0]
     spread = modes if full else np.empty((shape[0], ky, kz), np.complex64)
 

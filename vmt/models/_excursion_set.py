@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -23,10 +23,11 @@ from vmt._progress import steps
 from vmt._units import check_spacing
 from vmt.errors import InputError, VmtWarning
 from vmt.kernels.gaussian_field import Triple, draw_modes, fill_excursion
-from vmt.microstructure import Microstructure
+from vmt.microstructure import LevelSet, Microstructure
 from vmt.models._covariance import Covariance
 from vmt.models._embedding import Embedding, embed
 from vmt.models._level_laws import TwoPointLaw, chi_square_law, gaussian_law
+from vmt.models._level_set import check_cells, draw_level_set, seed_sequence
 
 __all__ = ["ChiSquareExcursionSet", "GaussianExcursionSet"]
 
@@ -249,25 +250,10 @@ class _ExcursionSet:
 
     # ---- realizations
 
-    def _check_shape(self, shape: Sequence[int]) -> Triple:
-        try:
-            numbers = [int(n) for n in shape]
-            good = len(numbers) == _AXES and all(
-                n > 0 and n == m for n, m in zip(numbers, shape, strict=True)
-            )
-        except (TypeError, ValueError):
-            good = False
-        if not good:
-            raise InputError(
-                f"shape={shape!r} can't be used; expected three positive whole numbers of voxels, "
-                "as (400, 400, 400)."
-            )
-        return (numbers[0], numbers[1], numbers[2])
-
     def _embed(
         self, shape: Sequence[int], spacing: float | Sequence[float], periodic: bool
     ) -> tuple[Triple, tuple[float, float, float], Embedding]:
-        voxels, voxel = self._check_shape(shape), check_spacing(spacing)
+        voxels, voxel = check_cells(shape), check_spacing(spacing)
         return voxels, voxel, embed(self.covariance, voxels, voxel, periodic=periodic)
 
     def embedding_error(
@@ -333,7 +319,7 @@ class _ExcursionSet:
         >>> model.sample((50, 50, 50), 10e-9, rng=1).shape
         (50, 50, 50)
         """
-        seed = _seed_sequence(rng)
+        seed = seed_sequence(rng)
         if workers < 1:
             raise InputError(f"workers={workers!r} can't be used; expected at least 1.")
         voxels, voxel, embedding = self._embed(shape, spacing, periodic)
@@ -342,14 +328,7 @@ class _ExcursionSet:
             embedding.bytes_needed(voxels, pairs, workers),
             f"A {' × '.join(map(str, voxels))} realization of {type(self).__name__}",
         )
-        if embedding.error > _WORTH_A_WARNING:
-            warnings.warn(
-                f"The covariance {self.covariance!r} doesn't fit a torus of "
-                f"{' × '.join(map(str, embedding.lengths))} voxels: the sampled one is off by up "
-                f"to {embedding.error:.1e}. Use a larger box or a covariance of shorter reach.",
-                VmtWarning,
-                stacklevel=2,
-            )
+        self._warn_of_change(embedding)
         labels = np.empty(voxels, np.uint8)
         with steps("sampling", voxels[0] + pairs) as step:
             modes = []
@@ -376,6 +355,78 @@ class _ExcursionSet:
                 done=step,
             )
         return Microstructure(labels, voxel, {self.background: 0, self.phase: 1})
+
+    def _warn_of_change(self, embedding: Embedding) -> None:
+        if embedding.error > _WORTH_A_WARNING:
+            warnings.warn(
+                f"The covariance {self.covariance!r} doesn't fit a torus of "
+                f"{' × '.join(map(str, embedding.lengths))} voxels: the sampled one is off by up "
+                f"to {embedding.error:.1e}. Use a larger box or a covariance of shorter reach.",
+                VmtWarning,
+                stacklevel=3,
+            )
+
+    def sample_level_set(
+        self,
+        shape: Sequence[int],
+        spacing: float | Sequence[float],
+        *,
+        rng: np.random.Generator | int,
+        periodic: bool = False,
+        at: Literal["corners", "centers"] = "corners",
+        grid: Sequence[int] | None = None,
+        workers: int = 1,
+    ) -> LevelSet:
+        """Draw the realization that `sample` draws, as the values λ − Y of a smooth function.
+
+        Shape and spacing name the realization together with the seed; the grid is free: the same
+        structure on any number of cells. The labels of `sample` are the signs at the centers of
+        the voxels (up to float32 where Y is λ).
+
+        Parameters
+        ----------
+        shape, spacing, rng, periodic, workers
+            As for `sample`.
+        at : {"corners", "centers"}
+            Of the cells.
+        grid : (mx, my, mz), optional
+            Cells in the same box; those of `shape` by default.
+
+        Returns
+        -------
+        LevelSet
+            Negative in `phase`; without unit, of gradient about 1 per correlation length.
+
+        Raises
+        ------
+        InputError
+            If an argument can't be used, or the covariance is so rough for the spacing that the
+            field is not determined between the voxels.
+        MemoryBudgetError
+            If the work doesn't fit the memory.
+
+        Examples
+        --------
+        >>> model = ChiSquareExcursionSet(Covariance.gaussian(rate=7.28e6), 0.46)
+        >>> model.sample_level_set((50, 50, 50), 10e-9, rng=1, grid=(75, 75, 75)).shape
+        (75, 75, 75)
+        """
+        seed = seed_sequence(rng)
+        voxels, voxel, embedding = self._embed(shape, spacing, periodic)
+        self._warn_of_change(embedding)
+        return draw_level_set(
+            embedding,
+            voxels,
+            voxel,
+            voxels if grid is None else check_cells(grid, "grid"),
+            at,
+            seed,
+            fields=self._fields,
+            squared=isinstance(self, ChiSquareExcursionSet),
+            level=self.level,
+            names=(self.phase, self.background),
+            workers=workers,
+        )
 
     # ---- exchange
 
@@ -546,14 +597,3 @@ def _graded_nodes(end: float) -> tuple[Array, Array]:
     t = np.concatenate([a + (b - a) * (nodes + 1) / 2 for a, b in pairwise(panels)])
     w = np.concatenate([(b - a) / 2 * weights for a, b in pairwise(panels)])
     return end * t * t, 2 * end * t * w
-
-
-def _seed_sequence(rng: np.random.Generator | int) -> np.random.SeedSequence:
-    if isinstance(rng, np.random.Generator):
-        return np.random.SeedSequence([int(v) for v in rng.integers(0, 2**32, 4)])
-    if isinstance(rng, bool) or not isinstance(rng, int | np.integer) or rng < 0:
-        raise InputError(
-            f"rng={rng!r} can't be used; expected a seed (a whole number of at least 0) or a "
-            "numpy.random.Generator."
-        )
-    return np.random.SeedSequence(int(rng))

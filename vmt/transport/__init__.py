@@ -2,6 +2,12 @@
 
 from vmt.transport._bounds import hashin_shtrikman_bounds, wiener_bounds
 from vmt.transport._conduction import Conduction, effective_conductivity
+from vmt.transport._fem import finite_element_conductivity
+from vmt.transport._level_set import (
+    ReconstructionSpread,
+    estimate_level_set,
+    reconstruction_spread,
+)
 from vmt.transport._predictors import (
     STENZEL_2016,
     STENZEL_2016_ABSTRACT,
@@ -16,9 +22,13 @@ __all__ = [
     "Conduction",
     "ConductivityTensor",
     "Predictor",
+    "ReconstructionSpread",
     "effective_conductivity",
     "effective_conductivity_tensor",
+    "estimate_level_set",
+    "finite_element_conductivity",
     "hashin_shtrikman_bounds",
     "predict_m_factor",
+    "reconstruction_spread",
     "wiener_bounds",
 ]

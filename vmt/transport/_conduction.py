@@ -22,7 +22,7 @@ from vmt.kernels.multigrid import (
     keep_percolating,
     solve_conduction,
 )
-from vmt.microstructure import Microstructure
+from vmt.microstructure import LevelSet, Microstructure
 from vmt.transport._bounds import hashin_shtrikman_bounds, wiener_bounds
 from vmt.transport._conductivities import Conductivities, Given, along
 from vmt.transport._fields import fields_of
@@ -92,6 +92,8 @@ class Conduction:
     layer_fluxes : (n + 1,) array
         Effective conductivity [S/m] from the flux through each plane of voxel faces normal to the
         axis, the two electrodes included.
+    discretization : {"voxel", "level_set", "fem"}
+        Which equations were solved.
     """
 
     effective_conductivity: float
@@ -110,6 +112,7 @@ class Conduction:
     discretization_error: float | None = None
     structure: Microstructure | None = None
     layer_fluxes: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    discretization: str = "voxel"
 
     def __post_init__(self) -> None:
         self.layer_fluxes.flags.writeable = False
@@ -242,6 +245,7 @@ class Conduction:
             "error_estimate": self.error_estimate,
             "axis": self.axis,
             "sides": self.sides,
+            "discretization": self.discretization,
         }
 
     def plot(self, ax: Axes | None = None, *, index: int | None = None) -> Axes:
@@ -292,11 +296,12 @@ class Conduction:
 
 
 def effective_conductivity(
-    structure: Microstructure,
+    structure: Microstructure | LevelSet,
     conductivity: Given,
     *,
     axis: int = 0,
     sides: Literal["closed", "periodic"] = "closed",
+    discretization: Literal["voxel", "level_set", "fem"] | None = None,
     bounds: Literal["cheap", "tight", "none"] = "cheap",
     rtol: float = 1e-4,
     max_iterations: int | None = None,
@@ -317,7 +322,7 @@ def effective_conductivity(
 
     Parameters
     ----------
-    structure : Microstructure
+    structure : Microstructure or LevelSet
         The structure; its voxels may be anisotropic.
     conductivity : mapping of phase to float or (float, float, float)
         Conductivity [S/m] of the phases that conduct, ``{"solid": 1.0}``, or its components along
@@ -327,9 +332,17 @@ def effective_conductivity(
         Axis of the current.
     sides : {"closed", "periodic"}
         Whether the side faces let no current through or are joined to their opposites.
+    discretization : {"voxel", "level_set", "fem"}, optional
+        "voxel", the default for a Microstructure: as above, first order in the voxel size.
+        "level_set", the default for a LevelSet, for one conducting phase: the flux between two
+        cells passes through the open share of their face, second order; the level set of a
+        Microstructure is estimated (`vmt.transport.estimate_level_set`). "fem", for one conducting
+        phase, closed sides and small structures: trilinear finite elements on the same voxels
+        (`vmt.transport.finite_element_conductivity`).
     bounds : {"cheap", "tight", "none"}
-        How the bounds are found: "cheap" from the solution at hand, for less than the cost of the
-        solve; "tight" with a second solve for the upper bound, some 100 bytes per conducting voxel.
+        How the bounds are found (for voxels; other discretizations have none): "cheap" from the
+        solution at hand, for less than the cost of the solve; "tight" with a second solve for the
+        upper bound, some 100 bytes per conducting voxel.
     rtol : float
         Relative error of the effective conductivity, between 1e-13 and 0.1. One conducting phase
         is solved in float32 down to 1e-6, in float64 below.
@@ -371,6 +384,7 @@ def effective_conductivity(
     >>> round(result.lower_bound, 6), round(result.upper_bound, 6)
     (5.0, 5.0)
     """
+    choice = _choice(structure, discretization)
     table = Conductivities.of(structure, conductivity)
     if axis not in (0, 1, 2):
         raise InputError(f"axis={axis!r}; expected 0, 1 or 2.")
@@ -382,6 +396,37 @@ def effective_conductivity(
         raise InputError(f"rtol={rtol!r}; expected a number from 1e-13 to 0.1.")
     if max_iterations is not None and (max_iterations < 1 or int(max_iterations) != max_iterations):
         raise InputError(f"max_iterations={max_iterations!r}; expected a whole number from 1.")
+    if choice != "voxel" and discretization_error:
+        raise InputError(
+            f"discretization_error=True goes with voxels; got discretization={choice!r}. "
+            "See vmt.transport.reconstruction_spread."
+        )
+    if choice == "level_set":
+        from vmt.transport._level_set import level_set_conduction
+
+        return level_set_conduction(
+            structure,
+            table.scalars(),
+            axis=axis,
+            sides=sides,
+            rtol=rtol,
+            max_iterations=max_iterations,
+            keep_potential=keep_potential,
+        )
+    if choice == "fem":
+        from vmt.transport._fem import voxel_elements_conduction
+
+        return voxel_elements_conduction(
+            structure,
+            table.scalars(),
+            axis=axis,
+            sides=sides,
+            rtol=rtol,
+            max_iterations=max_iterations,
+            keep_potential=keep_potential,
+        )
+    if isinstance(structure, LevelSet):
+        structure = structure.to_microstructure()
 
     order = (axis, *(a for a in range(3) if a != axis))
     nx, ny, nz = (structure.shape[a] for a in order)
@@ -491,6 +536,22 @@ def effective_conductivity(
 
     error = two_grids(structure, result.effective_conductivity, coarse)
     return replace(result, discretization_error=error)
+
+
+def _choice(structure: object, discretization: object) -> str:
+    """Read the discretization; without one, that of a level set or of voxels."""
+    if not isinstance(structure, LevelSet | Microstructure):
+        raise InputError(
+            f"A structure of type {type(structure).__name__} can't be used; expected a "
+            "Microstructure or a LevelSet."
+        )
+    if discretization is None:
+        return "level_set" if isinstance(structure, LevelSet) else "voxel"
+    if discretization not in ("voxel", "level_set", "fem"):
+        raise InputError(
+            f'discretization={discretization!r}; expected "voxel", "level_set" or "fem".'
+        )
+    return str(discretization)
 
 
 def _plain(value: float | None) -> float | None:

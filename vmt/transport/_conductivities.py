@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vmt.errors import InputError
-from vmt.microstructure import Microstructure
+from vmt.microstructure import LevelSet, Microstructure
 
 __all__ = ["Conductivities", "Given", "Value", "along"]
 
@@ -51,7 +51,7 @@ class Conductivities:
     values: npt.NDArray[np.float64]
 
     @classmethod
-    def of(cls, structure: Microstructure, given: Given) -> Conductivities:
+    def of(cls, structure: Microstructure | LevelSet, given: Given) -> Conductivities:
         """Check and sort.
 
         Raises
