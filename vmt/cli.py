@@ -262,6 +262,26 @@ def demo(
 def describe(
     image: Image,
     spacing: Spacing = None,
+    phase: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this phase; can be given several times.", show_default=False),
+    ] = None,
+    descriptor: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='Only this descriptor, as "constrictivity"; can be given several times. '
+            '"all": those on request, too.',
+            show_default=False,
+        ),
+    ] = None,
+    cutouts: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            help="Describe disjoint cubes of so many voxels an edge: means, spreads, bands.",
+            show_default=False,
+        ),
+    ] = None,
     axis: Axis = 0,
     out: Out = None,
     force: Force = False,
@@ -274,10 +294,25 @@ def describe(
     with _silence(quiet):
         structure = _read(image, spacing, quiet)
         options: dict[str, Any] = {"axis": axis}
-        with _run(out, "vmt describe", structure, options, force) as write:
-            result = vmt.describe(structure, **options)
-            write(result, f"Description of {image.name}")
-    _tell(result, f"Description of {image.name}", json)
+        if phase:
+            options["phases"] = [structure.name_of(_phase(p)) for p in phase]
+        if descriptor:
+            from vmt.descriptors import DESCRIPTORS
+
+            options["descriptors"] = sorted(DESCRIPTORS if "all" in descriptor else descriptor)
+        identity = options if cutouts is None else {**options, "cutouts": cutouts}
+        title = f"Description of {image.name}"
+        result: Any
+        with _run(out, "vmt describe", structure, identity, force) as write:
+            if cutouts is None:
+                result = vmt.describe(structure, **options)
+            else:
+                from vmt.descriptors import describe_cutouts
+
+                result = describe_cutouts(structure, edge=cutouts, **options)
+                title = f"Cutouts of {cutouts} voxels from {image.name}"
+            write(result, title)
+    _tell(result, title, json)
 
 
 @app.command(short_help="Effective conductivity of a phase.")

@@ -251,7 +251,8 @@ def digital_model() -> list[Row]:
         v = lab.specific_intruded_volume(float(TABLE_2[gauge][0]) / 100, CRYSTAL)
         loading = THICKNESS[gauge] * float(BULK[gauge]) * 1e3
         mass = 60 * math.pi / 4 * 12e-3**2 * loading
-        values = [v * mass * 1e9 * f for f in (1.0, 0.98, 1.02)]
+        gauge_error = 1e-6 / THICKNESS[gauge]  # as the paper's ±1 µm
+        values = [v * mass * 1e9 * f for f in (1.0, 1 - gauge_error, 1 + gauge_error)]
         rows.append(_row(f"V_Hg ({gauge} %)", "mm³", paper, values, remark))
     return rows
 

@@ -418,8 +418,8 @@ def carniglia_tortuosity(
 
     References
     ----------
-    S. C. Carniglia, *J. Catal.* 102 (1986) 401. An empirical fit; the form is the one in common use
-    in porosimeters.
+    S. C. Carniglia, *J. Catal.* 102 (1986) 401. An empirical fit, in the form in common use in
+    porosimeters; it could not be checked against the original paper.
 
     Examples
     --------

@@ -76,9 +76,10 @@ class Gauge:
 
 def _heights(m: Microstructure, pore: str | int, side: str) -> tuple[Floats, tuple[float, float]]:
     """Heights of the highest solid voxels above the opposite face, and the pixels' edges."""
-    if side == "all" or not isinstance(side, str):
+    faces = parse_faces(side)
+    if len(faces) != 1:
         raise InputError(f"side={side!r} can't be used; expected one face, as 'x-'.")
-    ((axis, end),) = parse_faces(side)
+    axis, end = faces[0]
     solid = np.moveaxis(~m.mask(pore), axis, 0)
     if end:
         solid = solid[::-1]
