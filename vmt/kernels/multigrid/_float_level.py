@@ -28,59 +28,62 @@ __all__ = [
 
 Array = npt.NDArray[Any]
 _jit: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+_row: Any = njit(
+    cache=True, nogil=True, error_model="numpy", fastmath={"contract"}, forceinline=True
+)
 
 ZERO = np.float32(0)
 
 
-@_jit
+@_row
 def _first_row(s: Array, b: Array, c: Array, x: Array) -> None:
     for m in range(s.size):
         s[m] = b[m] + c[m] * x[m]
 
 
-@_jit
+@_row
 def _add_row(s: Array, c: Array, x: Array) -> None:
     for m in range(s.size):
         s[m] += c[m] * x[m]
 
 
-@_jit
+@_row
 def _add_two_rows(s: Array, c: Array, x: Array, d: Array, y: Array) -> None:
     for m in range(s.size):
         s[m] += c[m] * x[m] + d[m] * y[m]
 
 
-@_jit
+@_row
 def _divide_row(out: Array, s: Array, d: Array) -> None:
     for m in range(out.size):
         out[m] = s[m] / d[m] if d[m] > 0 else ZERO
 
 
-@_jit
+@_row
 def _add_residual_row(total: Array, s: Array, x: Array, d: Array) -> None:
     for m in range(total.size):
         total[m] += s[m] - d[m] * x[m] if d[m] > 0 else ZERO
 
 
-@_jit
+@_row
 def _negate_row(out: Array, s: Array, x: Array, d: Array) -> None:
     for m in range(out.size):
         out[m] = d[m] * x[m] - s[m] if d[m] > 0 else ZERO
 
 
-@_jit
+@_row
 def _prolong_row(z: Array, e: Array, d: Array) -> None:
     for m in range(z.size):
         z[m] += e[m] if d[m] > 0 else ZERO
 
 
-@_jit
+@_row
 def _dot_row(acc: Array, x: Array, y: Array) -> None:
     for m in range(acc.size):
         acc[m] += np.float64(x[m]) * np.float64(y[m])
 
 
-@_jit
+@_row
 def _wrap_row(x: Array, i: int, j: int, h: int, odd: bool) -> None:
     if odd:
         x[i, j, 1, 0] = x[i, j, 0, h]
@@ -90,7 +93,7 @@ def _wrap_row(x: Array, i: int, j: int, h: int, odd: bool) -> None:
     x[i, j, 0, h + 1] = x[i, j, 0, 1]
 
 
-@_jit
+@_row
 def _neighbor_row(
     s: Array,
     b: Array,
