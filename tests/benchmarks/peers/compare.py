@@ -195,7 +195,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sizes", type=int, nargs="+")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--full", type=int, default=200, help="largest edge of a full TauFactor run")
+    parser.add_argument(
+        "--full", type=int, default=200, help="largest edge of a full TauFactor run"
+    )
     parser.add_argument("--once", nargs="*", default=["porespy"], help="peers that run only once")
     parser.add_argument("--peers", nargs="*", default=available())
     given = parser.parse_args()

@@ -31,6 +31,7 @@ __all__ = [
 
 Array = npt.NDArray[Any]
 _jit: Any = njit(cache=True, nogil=True, error_model="numpy")
+_row: Any = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 
 
 @_jit
@@ -94,7 +95,7 @@ def block_aggregates(
     return count
 
 
-@_jit
+@_row
 def _put(
     a: int, b: int, w: float, low: int, count: int, mark: Array, index: Array, weight: Array
 ) -> Any:
@@ -105,11 +106,9 @@ def _put(
             place = count
             mark[b] = place
             count += 1
-            if index.size > 0:
-                index[place] = b
-                weight[place] = 0.0
-        if index.size > 0:
-            weight[place] += w
+            index[place] = b
+            weight[place] = 0.0
+        weight[place] += w
     return count
 
 
@@ -129,7 +128,7 @@ def block_graph(
 ) -> Any:
     """Sum the links between aggregates of voxels into rows; returns how many there are.
 
-    Empty arrays: only count. `mark` has a cell per aggregate and holds -1.
+    `index` and `weight` must have room; `mark` has a cell per aggregate and holds -1.
     """
     nx = cx.shape[0] - 2
     ny = cx.shape[1] - 2
@@ -216,7 +215,7 @@ def graph_coarsen(
     index: Array,
     weight: Array,
 ) -> Any:
-    """Sum the links between aggregates into rows; returns how many. Empty arrays: only count."""
+    """Sum the links between aggregates into rows; returns how many there are."""
     count = 0
     for a in range(first.size - 1):
         low = count

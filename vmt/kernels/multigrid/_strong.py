@@ -29,18 +29,14 @@ _SHRINKS = 1.25
 
 
 def _rows(
-    kernel: Any, given: tuple[Any, ...], count: int
+    kernel: Any, given: tuple[Any, ...], count: int, most: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], Vector]:
-    """Run a kernel that sums links into rows twice: to count them, and to write them."""
+    """Run a kernel that sums at most so many links into rows."""
     start = np.zeros(count + 1, np.int64)
-    index, weight = np.empty(0, np.int32), np.empty(0, np.float32)
-    mark = np.full(count, -1, np.int64)
-    links = int(kernel(*given, mark, start, index, weight))
-    if links:
-        index, weight = np.empty(links, np.int32), np.empty(links, np.float32)
-        mark[:] = -1
-        kernel(*given, mark, start, index, weight)
-    return start, index, weight
+    # pages that are not written take no memory
+    index, weight = np.empty(most, np.int32), np.empty(most, np.float32)
+    links = int(kernel(*given, np.full(count, -1, np.int64), start, index, weight))
+    return start, index[:links].copy(), weight[:links].copy()
 
 
 @dataclass
@@ -97,7 +93,7 @@ class Graph:
         graphs.graph_members(self.aggregate, first, member)
         given = (self.start, self.index, self.weight, self.aggregate, first, member)
         ground = np.bincount(self.aggregate, weights=self.ground, minlength=count)
-        return Graph(*_rows(graphs.graph_coarsen, given, count), ground)
+        return Graph(*_rows(graphs.graph_coarsen, given, count, self.index.size), ground)
 
     def dense(self) -> npt.NDArray[np.float64]:
         """Write the operator as a dense matrix."""
@@ -177,7 +173,7 @@ class StrongLevel:
         )
         sides = (g.periodic_y, g.periodic_z)
         given = (*faces, self.aggregate, g.shape[2], *sides)
-        made = _rows(graphs.block_graph, given, count)
+        made = _rows(graphs.block_graph, given, count, 6 * int(np.count_nonzero(level.diagonal)))
         ground = np.zeros(count)
         for plane, held in ((1, level.g0), (g.shape[0], level.g1)):
             inside = self.aggregate[plane] >= 0
