@@ -7,7 +7,8 @@ import pytest
 
 _path = Path(__file__).parent / "peers" / "compare.py"
 _spec = importlib.util.spec_from_file_location("peers_compare", _path)
-assert _spec is not None and _spec.loader is not None
+assert _spec is not None
+assert _spec.loader is not None
 compare = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(compare)
 

@@ -191,6 +191,12 @@ def extrapolate(n: int, runs: int, done: list[dict[str, Any]]) -> dict[str, Any]
     }
 
 
+def show(report: dict[str, Any]) -> None:
+    """Write one line."""
+    sys.stdout.write(json.dumps(report) + "\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sizes", type=int, nargs="+")
@@ -203,16 +209,16 @@ def main() -> None:
     given = parser.parse_args()
     start = time.process_time()
     ours(image(24))
-    print(json.dumps({"first call, compilation included [s]": time.process_time() - start}))
+    show({"first call, compilation included [s]": time.process_time() - start})
     for name in given.peers:
         SOLVERS[name](image(24))
     done: list[dict[str, Any]] = []
     for n in given.sizes:
         if n > given.full:
-            print(json.dumps(extrapolate(n, given.runs, done)), flush=True)
+            show(extrapolate(n, given.runs, done))
             continue
         done.append(compare(n, given.peers, given.runs, tuple(given.once) if n > 128 else ()))
-        print(json.dumps(done[-1]), flush=True)
+        show(done[-1])
 
 
 if __name__ == "__main__":

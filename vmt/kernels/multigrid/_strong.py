@@ -8,6 +8,7 @@ steps of flexible conjugate gradients.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -161,7 +162,8 @@ class _Coarse:
 class StrongLevel:
     """The voxels of a float level with strength-aware aggregates below."""
 
-    def __init__(self, level: FloatLevel) -> None:
+    def __init__(self, level: FloatLevel, announce: Callable[[int], None] | None = None) -> None:
+        """`announce` hears how many aggregates there are before they are linked."""
         self.level = level
         g = level.geometry
         self.aggregate = np.full(g.padded, -1, np.int32)
@@ -171,6 +173,8 @@ class StrongLevel:
                 *faces, level.diagonal, self.aggregate, g.shape[2], _STRONG_IN_BLOCK
             )
         )
+        if announce is not None:
+            announce(count)
         sides = (g.periodic_y, g.periodic_z)
         given = (*faces, self.aggregate, g.shape[2], *sides)
         made = _rows(graphs.block_graph, given, count, 6 * int(np.count_nonzero(level.diagonal)))
