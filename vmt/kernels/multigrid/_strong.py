@@ -93,7 +93,7 @@ class Graph:
         member = np.empty(self.size, np.int32)
         graphs.graph_members(self.aggregate, first, member)
         given = (self.start, self.index, self.weight, self.aggregate, first, member)
-        ground = np.bincount(self.aggregate, weights=self.ground, minlength=count)
+        ground = np.bincount(self.aggregate, self.ground, count).astype(np.float64)
         return Graph(*_rows(graphs.graph_coarsen, given, count, self.index.size), ground)
 
     def dense(self) -> npt.NDArray[np.float64]:
