@@ -36,6 +36,7 @@ __all__ = ["main"]
 
 _BAD_INPUT = (InputError, MemoryBudgetError, CalibrationError, NotPercolatingError)
 _USED_WRONGLY, _FAILED, _INTERRUPTED = 2, 1, 130
+_WORTH_TELLING = 60.0  # seconds of work that is announced
 
 
 class _Group(typer.core.TyperGroup):
@@ -221,6 +222,8 @@ def twin(
             "seed": seed,
         }
         identity = _identity("vmt twin", structure, options)
+        if not quiet:
+            _tell_cost(structure, size, realizations)
         with run_directory(out, identity, force=force) as directory:
             report = vmt.twin(structure, name=image.name, directory=directory, **options)
             write_twin(report, directory)
@@ -230,9 +233,9 @@ def twin(
 @app.command(short_help="Twins of two phantoms that it generates.")
 def demo(
     realizations: Annotated[int, typer.Option(min=2, help="Number of twins of each.")] = 4,
-    size: Annotated[int, typer.Option(min=32, help="Voxels along each edge.")] = 96,
+    size: Annotated[int, typer.Option(min=64, help="Voxels along each edge.")] = 96,
     seed: Seed = 0,
-    out: Annotated[Path, typer.Option(help="Directory for the two reports.")] = Path("demo"),
+    out: Annotated[Path, typer.Option(help="Directory for the two reports.")] = Path("vmt-demo"),
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -259,6 +262,26 @@ def demo(
 def describe(
     image: Image,
     spacing: Spacing = None,
+    phase: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this phase; can be given several times.", show_default=False),
+    ] = None,
+    descriptor: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='Only this descriptor, as "constrictivity"; can be given several times. '
+            '"all": those on request, too.',
+            show_default=False,
+        ),
+    ] = None,
+    cutouts: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            help="Describe disjoint cubes of so many voxels an edge: means, spreads, bands.",
+            show_default=False,
+        ),
+    ] = None,
     axis: Axis = 0,
     out: Out = None,
     force: Force = False,
@@ -271,10 +294,25 @@ def describe(
     with _silence(quiet):
         structure = _read(image, spacing, quiet)
         options: dict[str, Any] = {"axis": axis}
-        with _run(out, "vmt describe", structure, options, force) as write:
-            result = vmt.describe(structure, **options)
-            write(result, f"Description of {image.name}")
-    _tell(result, f"Description of {image.name}", json)
+        if phase:
+            options["phases"] = [structure.name_of(_phase(p)) for p in phase]
+        if descriptor:
+            from vmt.descriptors import DESCRIPTORS
+
+            options["descriptors"] = sorted(DESCRIPTORS if "all" in descriptor else descriptor)
+        identity = options if cutouts is None else {**options, "cutouts": cutouts}
+        title = f"Description of {image.name}"
+        result: Any
+        with _run(out, "vmt describe", structure, identity, force) as write:
+            if cutouts is None:
+                result = vmt.describe(structure, **options)
+            else:
+                from vmt.descriptors import describe_cutouts
+
+                result = describe_cutouts(structure, edge=cutouts, **options)
+                title = f"Cutouts of {cutouts} voxels from {image.name}"
+            write(result, title)
+    _tell(result, title, json)
 
 
 @app.command(short_help="Effective conductivity of a phase.")
@@ -318,6 +356,16 @@ def _silence(silent: bool) -> Iterator[None]:
         if silent:
             warnings.simplefilter("ignore", VmtWarning)
         yield
+
+
+def _tell_cost(structure: Microstructure, size: int | None, realizations: int) -> None:
+    from vmt._budget import format_bytes
+    from vmt.study import estimate_twin_cost
+
+    shape = structure.shape if size is None else (size, size, size)
+    seconds, memory = estimate_twin_cost(shape, realizations)
+    if seconds > _WORTH_TELLING:
+        _say(f"this takes about {seconds / 60:.0f} minutes and {format_bytes(memory)} of memory")
 
 
 def _phase(text: str) -> str | int:

@@ -49,7 +49,20 @@ class CalibrationError(VmtError):
 
 
 class ConvergenceError(VmtError):
-    """An iteration ended without reaching its tolerance."""
+    """An iteration ended without reaching its tolerance.
+
+    Attributes
+    ----------
+    bracket : (float, float) or None
+        Lower and upper bound of what was sought that hold all the same, where there are some.
+    """
+
+    def __init__(self, message: str, bracket: tuple[float, float] | None = None) -> None:
+        super().__init__(message)
+        self.bracket = bracket
+
+    def __reduce__(self) -> tuple[type[ConvergenceError], tuple[str, tuple[float, float] | None]]:
+        return type(self), (str(self), self.bracket)
 
 
 class VmtWarning(UserWarning):

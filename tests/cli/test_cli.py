@@ -98,6 +98,36 @@ def test_json_is_all_of_stdout(calls, capsys):
     assert content["tortuosity_factor"] is None
 
 
+def test_describe_passes_what_was_asked(calls):
+    """Phases by name or label and descriptors arrive; without them the defaults hold."""
+    command = ["describe", "a.tif", "--phase", "1", "--phase", "pore", "--axis", "1"]
+    command += ["--descriptor", "volume_fraction", "--descriptor", "chord_lengths"]
+    assert cli.main(command) == 0
+    _, options = calls["describe"]
+    assert options["phases"] == ["solid", "pore"]
+    assert options["descriptors"] == ["chord_lengths", "volume_fraction"]
+    assert cli.main(["describe", "a.tif"]) == 0
+    assert calls["describe"][1] == {"axis": 0}
+    assert cli.main(["describe", "a.tif", "--descriptor", "all"]) == 0
+    assert set(calls["describe"][1]["descriptors"]) == vmt.descriptors.DESCRIPTORS
+    assert cli.main(["describe", "a.tif", "--phase", "gold"]) == 2
+
+
+def test_describe_cutouts_writes_tables(calls, tmp_path, capsys):
+    """--cutouts gives mean and spread of each value, on stdout and in the CSV file."""
+    out = tmp_path / "out"
+    command = ["describe", "a.tif", "--cutouts", "4", "--out", str(out)]
+    command += ["--descriptor", "volume_fraction", "--descriptor", "chord_lengths", "--json"]
+    assert cli.main(command) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["count"] == 8
+    assert content["values"]["volume_fraction(solid)"]["mean"] == 0.5
+    table = (out / "table.csv").read_text("utf-8")
+    assert "volume fraction(solid)" in table
+    assert {"report.html", "result.json", "provenance.json"} <= {p.name for p in out.iterdir()}
+    assert cli.main(["describe", "a.tif", "--cutouts", "7"]) == 2
+
+
 def test_quiet_says_nothing_beside_the_result(calls, capsys):
     """--quiet leaves stderr empty."""
     assert cli.main(["describe", "a.tif", "--quiet"]) == 0

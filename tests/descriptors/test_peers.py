@@ -75,3 +75,64 @@ def test_real_cathode(cathode_path):
             assert value >= 1
         if key.startswith("constrictivity"):
             assert 0 <= value <= 1.05
+
+
+@pytest.fixture(scope="module")
+def cathode(cathode_path):
+    """A crop of the NREL cathode with its three phases."""
+    import tifffile
+
+    labels = np.unique(tifffile.imread(cathode_path)[:80, :72, :64], return_inverse=True)[1]
+    return Microstructure(labels.reshape(80, 72, 64).astype(np.uint8), 3.98e-7)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("label", [0, 1, 2])
+def test_real_cathode_equals_peers(cathode, label):
+    """On each phase of the cathode: distances, closed parts, Euler number and paths of others."""
+    from skimage.graph import MCP_Geometric
+    from skimage.measure import euler_number
+
+    mask = cathode.mask(label)
+    np.testing.assert_allclose(
+        openings.squared_distances(mask, (1, 1, 1)),
+        ndimage.distance_transform_edt(mask) ** 2,
+        rtol=1e-5,
+    )
+    parts, count = ndimage.label(mask)
+    rim = np.ones_like(mask)
+    rim[1:-1, 1:-1, 1:-1] = False
+    closed = ~np.isin(parts, np.unique(parts[rim])) & mask
+    found = d.closed_pores(cathode, label)
+    np.testing.assert_array_equal(found.mask, closed)
+    assert found.volumes.size == count - np.setdiff1d(parts[rim], 0).size
+    # in a frame of background nothing touches the window
+    framed = np.pad(mask, 1)
+    volume = math.prod(n - 1 for n in framed.shape)
+    for neighbors, connectivity in ((26, 3), (6, 1)):
+        density = d.euler_number_density(Microstructure(framed, 1.0), 1, neighbors=neighbors)
+        assert density * volume == pytest.approx(
+            euler_number(framed, connectivity=connectivity), abs=1e-6
+        )
+    m = cathode.crop(slice(0, 40), slice(0, 40), slice(0, 40))
+    small = m.mask(label)
+    ends = [(39, int(j), int(k)) for j, k in np.argwhere(small[-1])]
+    lengths, _ = MCP_Geometric(np.where(small, 1.0, -1.0), fully_connected=True).find_costs(ends)
+    first = lengths[0][small[0] & np.isfinite(lengths[0])]
+    tau = d.geodesic_tortuosity(m, label)
+    assert tau == pytest.approx(first.mean() / 39, rel=1e-6, nan_ok=True)
+
+
+@pytest.mark.data
+def test_real_cathode_three_phases(cathode):
+    """Surfaces and lines of the three phases fit together; all descriptors are there."""
+    asked = d.DESCRIPTORS - {"region_network"}
+    made = d.describe(cathode, descriptors=asked)
+    names = list(cathode.phases)
+    assert sum(made.values[f"volume_fraction({n})"] for n in names) == pytest.approx(1)
+    for name in names:
+        others = [v for k, v in made.values.items() if k.startswith("interface") and name in k]
+        assert made.values[f"specific_surface_area({name})"] == pytest.approx(sum(others))
+        assert 0 <= made.values[f"trapped_share({name})"] <= 1
+    lines = made.values[f"triple_phase_boundary_density({', '.join(names)})"]
+    assert 0 < lines < 1 / 3.98e-7**2

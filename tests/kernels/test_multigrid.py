@@ -265,6 +265,16 @@ def test_hard_structures_stay_cheap(name: str) -> None:
     np.testing.assert_allclose(tight.fluxes, tight.effective_conductivity, rtol=1e-4)
 
 
+def test_links_given_twice_are_summed() -> None:
+    """A pair given twice, in either direction, is one link; a link to itself is none."""
+    rows, columns = np.array([0, 1, 1, 2], np.int32), np.array([1, 0, 2, 2], np.int32)
+    weights = np.array([1.0, 2.0, 4.0, 8.0], np.float32)
+    graph = Graph.of_links(rows, columns, weights, np.array([0.5, 0.0, 0.0]))
+    expected = [[3.5, -3.0, 0.0], [-3.0, 7.0, -4.0], [0.0, -4.0, 4.0]]
+    np.testing.assert_array_equal(graph.dense(), expected)
+    assert graph.index.size == 4
+
+
 def near_threshold(n: int, density: float, seed: int) -> np.ndarray:
     """Sites kept at random, the part that percolates."""
     sites = np.random.default_rng(seed).random((n, n, n)) < density

@@ -21,6 +21,7 @@ __all__ = ["Finding", "judge"]
 
 FloatArray = npt.NDArray[np.float64]
 _SIGMAS = 4.0
+_SIGMAS_OF_EXTREMES = 5.0  # lowest value of four curves: a skewed law
 _AXES = ("x", "y", "z")
 
 
@@ -122,7 +123,7 @@ def judge(
 
 def _fit(curve: FitCurve, fitted: FloatArray, residuals: FloatArray, p: float) -> Finding:
     def size(difference: FloatArray) -> FloatArray:
-        return np.sqrt(np.mean(difference**2, axis=-1)) / (p * (1 - p))
+        return np.asarray(np.sqrt(np.mean(difference**2, axis=-1)) / (p * (1 - p)))
 
     value = float(size(curve.values - fitted))
     under_model = size(residuals)
@@ -153,8 +154,10 @@ def _axis_excess(curve: FitCurve) -> FloatArray:
 
 
 def _anisotropy(curve: FitCurve, replicates: Replicates, scale: float) -> Finding:
-    excess = _axis_excess(curve)
-    spread = scale * float(np.std([_axis_excess(made) for made in replicates.curves]))
+    under_model = np.array([_axis_excess(made) for made in replicates.curves])
+    expected = under_model.mean(axis=0)  # not 0 where voxels are anisotropic: interpolation
+    excess = _axis_excess(curve) - expected
+    spread = scale * float(np.std(under_model - expected))
     worst = int(np.argmax(np.abs(excess)))
     value, threshold = float(abs(excess[worst])), max(0.02, _SIGMAS * spread)
     side = "more slowly" if excess[worst] > 0 else "faster"
@@ -232,20 +235,28 @@ def _slab_covariance(image: Microstructure, axis: int, model: _Model, reach: flo
     return values
 
 
-def _centered(curve: FitCurve) -> FloatArray:
+def _depths(curve: FitCurve) -> FloatArray:
+    """Depth of C(h) below p², relative to p(1 − p): of the average, and along each axis."""
     p = curve.volume_fraction
-    return (curve.values - p * p) / (p * (1 - p))
+    lowest = [float(curve.values.min())]
+    lowest += [float(np.nanmin(row)) if np.isfinite(row).any() else np.inf for row in curve.along]
+    return (p * p - np.array(lowest)) / (p * (1 - p))
 
 
 def _hole(full: FitCurve, replicates: Replicates, scale: float) -> Finding:
-    depth = -float(_centered(full).min())
-    under_model = scale * np.array([-_centered(made).min() for made in replicates.curves])
-    threshold = max(0.02, float(under_model.mean() + _SIGMAS * under_model.std()))
-    where = float(full.lags[np.argmin(full.values)])
+    depths = _depths(full)
+    under_model = scale * np.array([_depths(made) for made in replicates.curves])
+    flat = ~np.isfinite(depths)
+    depths[flat], under_model[:, flat] = 0.0, 0.0
+    spread = under_model.std(axis=0)
+    thresholds = np.maximum(0.03, under_model.mean(axis=0) + _SIGMAS_OF_EXTREMES * spread)
+    worst = int(np.argmax(depths / thresholds))
+    where = "on average" if worst == 0 else f"along {_AXES[worst - 1]}"
+    depth, threshold = float(depths[worst]), float(thresholds[worst])
     return Finding(
         "hole effect",
-        f"The lowest C(h) − p² is {-100 * depth:.2g} % of p(1−p), at a lag of {where * 1e6:.3g} µm "
-        f"(down to {-100 * threshold:.2g} % is expected; a χ² excursion set can't go below 0).",
+        f"The lowest C(h) − p² {where} is {-100 * depth:.2g} % of p(1−p) (down to "
+        f"{-100 * threshold:.2g} % is expected; a χ² excursion set can't go below 0).",
         depth,
         threshold,
         depth > threshold,
@@ -271,8 +282,8 @@ def _periodicity(curve: FitCurve, replicates: Replicates, scale: float) -> Findi
     threshold = max(0.05, float(under_model.mean() + _SIGMAS * under_model.std()))
     return Finding(
         "periodicity",
-        f"Along {_AXES[axis]} the centered curve rises again by {100 * value:.2g} % of p(1−p) after "
-        f"a minimum (up to {100 * threshold:.2g} % is expected of a decaying covariance).",
+        f"Along {_AXES[axis]} the centered curve rises again by {100 * value:.2g} % of p(1−p) "
+        f"after a minimum (up to {100 * threshold:.2g} % is expected of a decaying covariance).",
         value,
         threshold,
         value > threshold,

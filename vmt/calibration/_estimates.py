@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -66,7 +66,7 @@ class FitCurve:
 
     def average(self, values: FloatArray) -> FloatArray:
         """Average a function given at `distances` over each bin."""
-        return np.bincount(self.bins, values * self.shares, minlength=self.lags.size)
+        return _sums(self.bins, values * self.shares, self.lags.size)
 
     def upto(self, lag: float) -> FitCurve:
         """Keep the bins up to this lag."""
@@ -118,12 +118,14 @@ def decay_length(image: Microstructure, phase: str) -> float:
 
 
 def fit_curve(image: Microstructure, phase: str, length: float, direction: int | None) -> FitCurve:
-    """Estimate the curve that the calibration fits, up to 8 decay lengths or a third of the edge."""
+    """Estimate the curve to fit, up to 8 decay lengths or a third of the shortest edge."""
     edges = [size for size, n in zip(image.size, image.shape, strict=True) if n > 1]
     reach = min(_REACH * length, min(edges) / 3)
-    measured = two_point_coverage_probability(image, phase, max_lag=reach)
+    other = next(name for name in image.phases if name != phase)
+    measured = two_point_coverage_probability(image, phase, other, max_lag=reach)
     spacing = np.asarray(image.spacing)
-    vectors, values, pairs = measured.lag_vectors, measured.lattice_values, measured.pairs
+    vectors, pairs = measured.lag_vectors, measured.pairs
+    values = image.volume_fraction(phase) - measured.lattice_values
     distance = np.sqrt(((vectors * spacing) ** 2).sum(axis=1))
     step = float(min(d for d, n in zip(image.spacing, image.shape, strict=True) if n > 1))
     keep = (distance > 0) & (distance <= reach)
@@ -143,8 +145,8 @@ def fit_curve(image: Microstructure, phase: str, length: float, direction: int |
     total = np.bincount(bins, weight)
     shares = weight / total[bins]
     return FitCurve(
-        lags=np.bincount(bins, shares * distances),
-        values=np.bincount(bins, shares * merged),
+        lags=_sums(bins, shares * distances),
+        values=_sums(bins, shares * merged),
         distances=distances,
         bins=bins,
         shares=shares,
@@ -261,6 +263,10 @@ def _expectation(
     return phase_curve(p), (phase_curve(p + delta) - phase_curve(p - delta)) / (2 * delta)
 
 
-def _three(values: object) -> tuple[float, float, float]:
-    x, y, z = values  # type: ignore[misc]  # an iterable of three
+def _three(values: Iterable[float]) -> tuple[float, float, float]:
+    x, y, z = values
     return (x, y, z)
+
+
+def _sums(bins: npt.NDArray[np.int64], values: FloatArray, count: int = 0) -> FloatArray:
+    return np.asarray(np.bincount(bins, values, minlength=count), dtype=np.float64)

@@ -380,7 +380,8 @@ def two_phase(image: Microstructure, phase: str | int) -> Microstructure:
     if len(others) == 1 and dict(image.phases) == {others[0]: 0, name: 1}:
         return image
     background = others[0] if len(others) == 1 else "background"
-    return Microstructure(image.mask(phase), image.spacing, {background: 0, name: 1})
+    mask = image.mask(phase).view(np.uint8)
+    return Microstructure(mask, image.spacing, {background: 0, name: 1})
 
 
 def _fit_shape(family: _Family, curve: FitCurve) -> tuple[FloatArray, FitCurve]:
@@ -420,11 +421,11 @@ def _solve(family: _Family, curve: FitCurve, weights: FloatArray, start: FloatAr
     high = np.array([_LOG_BOUNDS[n][1] + (scale if n == "rate" else 0.0) for n in family.names])
 
     def residual(logs: FloatArray) -> FloatArray:
-        return root * (curve.values - family.values(curve, p, logs))
+        return np.asarray(root * (curve.values - family.values(curve, p, logs)))
 
     inside = np.clip(start, low + 1e-6, high - 1e-6)
     found = optimize.least_squares(
-        residual, inside, bounds=(low, high), diff_step=1e-4, xtol=1e-8, ftol=1e-10
+        residual, inside, bounds=(low, high), diff_step=[1e-4] * inside.size, xtol=1e-8, ftol=1e-10
     )
     return np.asarray(found.x)
 
@@ -442,7 +443,8 @@ def _gain(
         slopes[:, i] = family.values(curve, p, up) - family.values(curve, p, down)
     slopes /= 2 * step
     weighted = slopes * weights[:, None]
-    return np.linalg.solve(slopes.T @ weighted, weighted.T), slopes
+    gain = np.linalg.solve(slopes.T @ weighted, weighted.T)
+    return np.asarray(gain, dtype=np.float64), slopes
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ class FamilySelection:
     def rows(self) -> tuple[tuple[str | float, ...], ...]:
         """Table: the image first, then the families, nearest first; units as in the header."""
         nan = float("nan")
-        body = [
+        body: list[tuple[str | float, ...]] = [
             (
                 name,
                 _short(model.covariance),

@@ -199,7 +199,8 @@ def intrusion_size_distribution(
         The phase.
     faces : str or sequence of str
         Where the fluid enters: "x-" (default, the separator's face), "x+", "y-", "y+", "z-",
-        "z+", several of them, or "all".
+        "z+", several of them, "all", or "all but bottom" (all but "x+", on which the sample
+        stands).
     """
     entry = parse_faces(faces)
     trivial = _trivial(m, phase)

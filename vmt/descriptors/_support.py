@@ -33,12 +33,13 @@ def check_axis(m: Microstructure, axis: int, what: str) -> int:
 
 
 def parse_faces(faces: str | Sequence[str]) -> list[tuple[int, int]]:
-    """Turn "x-", ["x-", "y+"] or "all" into (axis, side) pairs; side 0 is the first plane."""
-    names = FACES if faces == "all" else (faces,) if isinstance(faces, str) else tuple(faces)
+    """Turn "x-", ["x-", "y+"], "all" or "all but bottom" into (axis, side); side 0 is the first."""
+    known = {"all": FACES, "all but bottom": tuple(f for f in FACES if f != "x+")}
+    names = known.get(faces, (faces,)) if isinstance(faces, str) else tuple(faces)
     if not names or any(name not in FACES for name in names):
         raise InputError(
             f"faces={faces!r} can't be used; expected one of {', '.join(FACES)}, several of them "
-            'as a list, or "all".'
+            'as a list, "all", or "all but bottom".'
         )
     return [(FACES.index(name) // 2, FACES.index(name) % 2) for name in names]
 

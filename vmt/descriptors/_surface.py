@@ -11,7 +11,13 @@ from vmt.errors import InputError
 from vmt.kernels import surface
 from vmt.microstructure import Microstructure
 
-__all__ = ["euler_number_density", "interface_area", "specific_surface_area", "volume_fraction"]
+__all__ = [
+    "euler_number_density",
+    "interface_area",
+    "internal_surface_area",
+    "specific_surface_area",
+    "volume_fraction",
+]
 
 
 def volume_fraction(m: Microstructure, phase: str | int) -> float:
@@ -91,14 +97,56 @@ def interface_area(m: Microstructure, phase: str | int, other: str | int) -> flo
     return _crofton(m, label, second)
 
 
-def euler_number_density(m: Microstructure, phase: str | int) -> float:
+def internal_surface_area(
+    m: Microstructure,
+    active: str | int,
+    pore: str | int = "pore",
+    binder: str | int = "carbon_binder_domain",
+    *,
+    binder_porosity: float = 0.5,
+) -> float:
+    """Area between active material and electrolyte per volume of the window [1/m].
+
+    S_int = S_AM,P + ε_CBD S_AM,CBD: where the carbon-binder domain covers the active material, its
+    nanopores, a share `binder_porosity` of it, let the electrolyte through (Prifling et al. 2022).
+
+    Raises
+    ------
+    InputError
+        If a phase does not exist, or the porosity is not between 0 and 1.
+
+    Examples
+    --------
+    >>> labels = np.repeat([0, 1, 2], 4)[:, None, None] * np.ones((1, 4, 4), int)
+    >>> m = Microstructure(labels, 1e-6, {"pore": 0, "active": 1, "binder": 2})
+    >>> one = interface_area(m, "active", "pore")
+    >>> internal_surface_area(m, "active", binder="binder") == 1.5 * one
+    True
+    """
+    if not 0 <= binder_porosity <= 1:
+        raise InputError(
+            f"binder_porosity={binder_porosity!r} can't be used; expected a share from 0 to 1."
+        )
+    covered = interface_area(m, active, binder)
+    return interface_area(m, active, pore) + binder_porosity * covered
+
+
+def euler_number_density(m: Microstructure, phase: str | int, *, neighbors: int = 26) -> float:
     """Euler number of the phase per volume of the window [1/m³]; per area [1/m²] in 2D.
 
-    The phase is the union of its closed voxels (26 neighbors; the rest then has 6). Vertices,
+    The phase is the union of its closed voxels (26 neighbors; the rest then has 6), or with
+    `neighbors=6` of its open ones, so that the number of a phase with 26 neighbors is that of the
+    rest with 6, in 2D with the other sign. Vertices,
     edges, faces and voxels are counted around the inner vertices of the window only, each with
     the share that falls to the vertex; so the result is unbiased for a stationary structure. A
     set that does not touch the window's faces has its Euler number divided by the volume
     (nx − 1)(ny − 1)(nz − 1) dx dy dz.
+
+    Raises
+    ------
+    InputError
+        If there is no such phase, the structure is a single voxel, or `neighbors` is another number
+        than 6 and 26.
 
     References
     ----------
@@ -106,10 +154,15 @@ def euler_number_density(m: Microstructure, phase: str | int) -> float:
     """
     extended = extended_axes(m)
     label = m.label_of(phase)
+    if neighbors not in (6, 26):
+        raise InputError(f"neighbors={neighbors!r} can't be used; expected 6 or 26.")
     if not any(extended):
         raise InputError("A single voxel has no Euler number density; expected two at least.")
     counts = surface.configuration_histogram(np.asarray(m.labels), label)
     size = math.prod(
         (n - 1) * h for n, h, more in zip(m.shape, m.spacing, extended, strict=True) if more
     )
-    return float(counts @ surface.euler_table(extended)) / size
+    table = surface.euler_table(extended)
+    if neighbors == 6:  # the closed complex of the rest, by duality
+        table = (-1.0) ** (sum(extended) + 1) * table[::-1]
+    return float(counts @ table) / size

@@ -44,6 +44,9 @@ class TwoPointCoverage:
         C_ij(v), mean of v and −v: pairs in both phases over all pairs of the window.
     pairs : (k,) array
         Pairs (x, x + v) in the window.
+    covariances : (k,) array
+        Mean over these pairs of (1_i − p_i)(1_j − p_j), each indicator less its mean over the whole
+        window: as `lattice_values` − p_i p_j, but alike for a phase and its complement.
     lags : (n,) array
         Distances of the radial curve [m]: up to four voxels each distance of the lattice, beyond
         them the mean of each bin of one voxel.
@@ -57,11 +60,12 @@ class TwoPointCoverage:
     lag_vectors: npt.NDArray[np.int32]
     lattice_values: Floats
     pairs: Floats
+    covariances: Floats
     lags: Floats
     values: Floats
 
     def __post_init__(self) -> None:
-        read_only(self, "lag_vectors", "lattice_values", "pairs", "lags", "values")
+        read_only(self, "lag_vectors", "lattice_values", "pairs", "covariances", "lags", "values")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(getattr(self, name) for name in self.__dataclass_fields__)
@@ -189,8 +193,12 @@ def _coverage(
     products, pairs = counts.products[keep], counts.pairs[keep]
     lags, values = _radial(np.sqrt(squared[keep]), products, pairs, m)
     fractions = (m.volume_fraction(phases[0]), m.volume_fraction(phases[1]))
+    one, two = (ends[keep] for ends in counts.singles)
+    ends = 0.5 * (fractions[1] * one + fractions[0] * two)
+    covariances = (products - ends) / pairs + fractions[0] * fractions[1]
+    coverage = products / pairs
     return TwoPointCoverage(
-        phases, fractions, m.spacing, vectors, products / pairs, pairs, lags, values
+        phases, fractions, m.spacing, vectors, coverage, pairs, covariances, lags, values
     )
 
 

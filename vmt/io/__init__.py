@@ -33,6 +33,7 @@ The sidecar of a raw file ``a.raw`` is ``a.raw.json`` (``a.json`` is read too)::
 """
 
 from vmt.io._read import read_grey, read_labels
+from vmt.io._vti import write_fields
 from vmt.io._write import write
 
-__all__ = ["read_grey", "read_labels", "write"]
+__all__ = ["read_grey", "read_labels", "write", "write_fields"]

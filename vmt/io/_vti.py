@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import os
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 from vmt._budget import require_memory
 from vmt._files import whole_file
+from vmt._units import check_spacing
 from vmt.errors import InputError
 from vmt.io._volume import (
     Metadata,
@@ -201,4 +203,84 @@ _"""
         for place in slabs((nx, ny, nz), array.dtype, axis=2):
             part = np.ascontiguousarray(array[place].transpose(2, 1, 0), dtype=dtype)
             stream.write(part.tobytes())
+        stream.write(b"\n</AppendedData>\n</VTKFile>\n")
+
+
+def write_fields(
+    fields: Mapping[str, npt.NDArray[Any]],
+    spacing: float | tuple[float, float, float],
+    path: str | os.PathLike[str],
+) -> None:
+    """Write fields on the same voxels into one VTI file for ParaView.
+
+    Parameters
+    ----------
+    fields : mapping of str to (nx, ny, nz) or (3, nx, ny, nz) array
+        Scalars and vectors by their names.
+    spacing : float or (dx, dy, dz)
+        Voxel edge lengths [m]; ParaView shows micrometers.
+    path : path
+        The file, ``.vti``; one of that name is replaced, when the new one is whole.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, a type of numbers can't be held, or the suffix is another.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from vmt.io import read_grey
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_fields({"u": np.ones((2, 3, 4), np.float32)}, 1e-8, f"{folder}/u.vti")
+    ...     read_grey(f"{folder}/u.vti", spacing=1e-8).shape
+    (2, 3, 4)
+    """
+    target = Path(path)
+    if target.suffix.lower() != ".vti":
+        raise InputError(f"{str(path)!r} is no name for fields; expected one that ends in .vti.")
+    arrays = {name: np.asarray(array) for name, array in fields.items()}
+    shapes = {a.shape[-3:] for a in arrays.values()}
+    if len(shapes) != 1 or any(a.ndim not in (3, 4) for a in arrays.values()):
+        raise InputError(
+            f"Fields of shapes {[a.shape for a in arrays.values()]} can't be written; expected "
+            "(nx, ny, nz) or (3, nx, ny, nz), all on the same voxels."
+        )
+    kinds = {np.dtype(name): kind for kind, name in _TYPES.items()}
+    nx, ny, nz = shapes.pop()
+    extent = f"0 {nx} 0 {ny} 0 {nz}"
+    edges = " ".join(f"{d * 1e6:.12g}" for d in check_spacing(spacing))
+    lines, offset = [], 0
+    for name, array in arrays.items():
+        native = array.dtype.newbyteorder("=")
+        if native not in kinds or (array.ndim == 4 and len(array) != 3):
+            raise InputError(
+                f"The field {name!r} of type {native} and shape {array.shape} can't be written; "
+                f"expected {sorted(_TYPES)}, one or three numbers a voxel."
+            )
+        lines.append(
+            f'<DataArray type="{kinds[native]}" Name={quoteattr(name)} '
+            f'NumberOfComponents="{array.ndim * 2 - 5}" format="appended" offset="{offset}"/>'
+        )
+        offset += 8 + array.nbytes
+    head = f"""<?xml version="1.0"?>
+<VTKFile type="ImageData" version="1.0" byte_order="LittleEndian" header_type="UInt64">
+<ImageData WholeExtent="{extent}" Origin="0 0 0" Spacing="{edges}">
+<Piece Extent="{extent}">
+<CellData>
+{chr(10).join(lines)}
+</CellData>
+</Piece>
+</ImageData>
+<AppendedData encoding="raw">
+_"""
+    with whole_file(target) as temporary, open(temporary, "wb") as stream:
+        stream.write(head.encode())
+        for array in arrays.values():
+            stream.write(struct.pack("<Q", array.nbytes))
+            dtype = array.dtype.newbyteorder("<")
+            for place in slabs((nx, ny, nz), array.dtype, axis=2):
+                part = array[(..., *place)] if array.ndim == 4 else array[place][None]
+                stream.write(np.ascontiguousarray(part.transpose(3, 2, 1, 0), dtype).tobytes())
         stream.write(b"\n</AppendedData>\n</VTKFile>\n")

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = ["chord_histogram"]
+__all__ = ["chord_histogram", "run_histogram"]
 
 
 @njit(cache=True, nogil=True)
@@ -45,3 +45,17 @@ def chord_histogram(
     """Count chords by their length in voxels, (n + 1,), and chords cut by the window."""
     counts, cut = _chords(np.moveaxis(labels, axis, 0), phase)
     return counts, int(cut)
+
+
+def run_histogram(mask: npt.NDArray[np.bool_], axis: int) -> npt.NDArray[np.int64]:
+    """Count all runs along an axis, whole and cut ones, by their length in voxels, (n + 1,)."""
+    turned = np.moveaxis(mask, axis, -1)
+    n = turned.shape[-1]
+    counts = np.zeros(n + 1, np.int64)
+    padded = np.zeros((turned.shape[1], n + 2), np.int8)
+    for plane in turned:
+        padded[:, 1:-1] = plane
+        change = np.diff(padded, axis=1)
+        begin, end = np.nonzero(change == 1)[1], np.nonzero(change == -1)[1]
+        counts += np.bincount(end - begin, minlength=n + 1)
+    return counts

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["cluster_sizes"]
+__all__ = ["closed_clusters", "cluster_sizes"]
 
 
 def cluster_sizes(
@@ -24,17 +25,48 @@ def cluster_sizes(
     neighbors : {6, 18, 26}
         What is connected.
     """
+    labels, sizes = _label(mask, neighbors)
+    both = np.zeros(sizes.size, bool)
+    ends = [np.unique(np.take(labels, at, axis=axis)) for at in (0, -1)]
+    both[np.intersect1d(ends[0], ends[1])] = True
+    return sizes[1:], both[1:]
+
+
+def closed_clusters(
+    mask: npt.NDArray[np.bool_], faces: Sequence[tuple[int, int]], neighbors: int
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Voxels of the clusters that touch none of the faces, and how many each of them has.
+
+    Parameters
+    ----------
+    mask : (nx, ny, nz) array of bool
+        The set.
+    faces : sequence of (axis, side)
+        Open faces; side 0 is the first plane of the axis, 1 the last.
+    neighbors : {6, 18, 26}
+        What is connected.
+    """
+    labels, sizes = _label(mask, neighbors)
+    closed = np.ones(sizes.size, bool)
+    closed[0] = False
+    for axis, side in faces:
+        closed[np.unique(np.take(labels, -side, axis=axis))] = False
+    where = np.empty(mask.shape, bool)
+    for plane, out in zip(labels, where, strict=True):
+        np.take(closed, plane, out=out)
+    return where, sizes[closed]
+
+
+def _label(
+    mask: npt.NDArray[np.bool_], neighbors: int
+) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.int64]]:
     import cc3d
 
     link: Literal[6, 18, 26] = 6 if neighbors == 6 else 18 if neighbors == 18 else 26
-
     labels, count = cc3d.connected_components(
         np.ascontiguousarray(mask), connectivity=link, return_N=True
     )
     sizes = np.zeros(count + 1, np.int64)
     for plane in labels:
         sizes += np.bincount(plane.ravel(), minlength=count + 1)
-    both = np.zeros(count + 1, bool)
-    ends = [np.unique(np.take(labels, at, axis=axis)) for at in (0, -1)]
-    both[np.intersect1d(ends[0], ends[1])] = True
-    return sizes[1:], both[1:]
+    return labels, sizes

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = ["dilated_volume", "lattice_distances", "squared_distances"]
+__all__ = ["dilated_volume", "largest_balls", "lattice_distances", "squared_distances"]
 
 #: float32 distances of anisotropic voxels carry rounding; radii are compared with this margin
 MARGIN = 2e-6
@@ -89,8 +89,11 @@ def _lower(out, other, add):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _dilated_volume(values, limit, rx, ry, rz, sx, sy, sz):  # type: ignore[no-untyped-def]
-    """Count voxels within √limit of {values > limit}, in a rolling window of 2 rx + 1 planes."""
+def _dilated_volume(values, limit, marked, mark, rx, ry, rz, sx, sy, sz):  # type: ignore[no-untyped-def]
+    """Count voxels within √limit of {values > limit}, in a rolling window of 2 rx + 1 planes.
+
+    They get the value `mark` in `marked`, unless that is empty.
+    """
     nx, ny, nz = values.shape
     far = np.float32(1e30)
     depth = 2 * rx + 1
@@ -150,6 +153,10 @@ def _dilated_volume(values, limit, rx, ry, rz, sx, sy, sz):  # type: ignore[no-u
                 for k in range(nz):
                     found += best[k] <= limit
                 total += found
+                if marked.size > 0 and found > 0:
+                    row = marked[o, j]
+                    for k in range(nz):
+                        row[k] = mark if best[k] <= limit else row[k]
     return total
 
 
@@ -170,10 +177,44 @@ def dilated_volume(
     spacing : (dx, dy, dz)
         Voxel edge lengths.
     """
+    return _dilate(values, squared_radius, spacing, np.empty((0, 0, 0), np.float32))
+
+
+def _dilate(
+    values: npt.NDArray[np.float32],
+    squared_radius: float,
+    spacing: Sequence[float],
+    marked: npt.NDArray[np.float32],
+) -> int:
     unit = min(spacing)
     edges = [d / unit for d in spacing]
     limit = squared_radius * (1 + MARGIN)
     radius = math.sqrt(limit)
     reach = [min(int(radius / e), n - 1) for e, n in zip(edges, values.shape, strict=True)]
     squares = [np.float32(e * e) for e in edges]
-    return int(_dilated_volume(np.ascontiguousarray(values), np.float32(limit), *reach, *squares))
+    array, mark = np.ascontiguousarray(values), np.float32(squared_radius)
+    limit32 = np.float32(limit)
+    return int(_dilated_volume(array, limit32, marked, mark, *reach, *squares))
+
+
+def largest_balls(
+    values: npt.NDArray[np.float32], squared_radii: Sequence[float], spacing: Sequence[float]
+) -> npt.NDArray[np.float32]:
+    """Largest of the given squared radii whose dilated set holds each voxel; −1 if none does.
+
+    With the squared distances to the background the local thickness; see `dilated_volume`.
+
+    Parameters
+    ----------
+    values : (nx, ny, nz) array of float32
+        Squared distances in units of the shortest edge.
+    squared_radii : sequence of float
+        In the same unit, increasing.
+    spacing : (dx, dy, dz)
+        Voxel edge lengths.
+    """
+    marked = np.full(values.shape, -1, np.float32)
+    for squared in squared_radii:
+        if _dilate(values, squared, spacing, marked) == 0:
+            break
+    return marked

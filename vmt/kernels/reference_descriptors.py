@@ -14,12 +14,16 @@ __all__ = [
     "changes",
     "chords",
     "contacts",
+    "euclidean_distances",
     "euler_number",
     "face_distances",
     "intruded_volume",
+    "largest_balls",
+    "mean_width_sections",
     "opened_volume",
     "pair_products",
     "squared_distances",
+    "touching_regions",
 ]
 
 Mask = npt.NDArray[np.bool_]
@@ -134,6 +138,84 @@ def intruded_volume(
     return _covered(sorted(seen), mask, radius, spacing)
 
 
+def largest_balls(
+    mask: Mask, radii: Sequence[float], spacing: Sequence[float]
+) -> npt.NDArray[np.float64]:
+    """Largest of the radii whose opening holds each voxel; −1 if none does."""
+    place = np.asarray(spacing)
+    distances = squared_distances(mask, spacing)
+    result = np.full(mask.shape, -1.0)
+    for radius in sorted(radii):
+        near = (radius * (1 + 1e-6)) ** 2
+        centers = np.argwhere(distances > near) * place
+        for x in itertools.product(*(range(n) for n in mask.shape)):
+            if (((centers - np.asarray(x) * place) ** 2).sum(axis=1) <= near).any():
+                result[x] = radius
+    return result
+
+
+def euclidean_distances(
+    mask: Mask, spacing: Sequence[float], axis: int = 0
+) -> npt.NDArray[np.float64]:
+    """Upwind solution of |∇T| = 1 from the last plane, by sweeps until nothing changes."""
+    value = np.where(mask, np.inf, np.nan)
+    voxels = _voxels(mask)
+    for x in voxels:
+        if x[axis] == mask.shape[axis] - 1:
+            value[x] = 0.0
+    changed = True
+    while changed:
+        changed = False
+        for x in [*voxels, *reversed(voxels)]:
+            best = _upwind(value, x, spacing)
+            if best < value[x] - 1e-9:
+                value[x] = best
+                changed = True
+    return value
+
+
+def _upwind(value: npt.NDArray[np.float64], x: Voxel, spacing: Sequence[float]) -> float:
+    known: list[tuple[float, float]] = []
+    for axis, h in enumerate(spacing):
+        ends = [
+            float(value[tuple(c + s * (a == axis) for a, c in enumerate(x))])
+            for s in (-1, 1)
+            if 0 <= x[axis] + s < value.shape[axis]
+        ]
+        ends = [end for end in ends if math.isfinite(end)]
+        if ends:
+            known.append((min(ends), h))
+    best = math.inf
+    for count in range(1, len(known) + 1):
+        for some in itertools.combinations(known, count):
+            # T with Σ ((T − a)/h)² = 1, valid if it lies above all the values it uses
+            a = sum(1 / h**2 for _, h in some)
+            b = sum(t / h**2 for t, h in some)
+            c = sum((t / h) ** 2 for t, h in some) - 1
+            root = b * b - a * c
+            if root >= 0 and (b + math.sqrt(root)) / a >= max(t for t, _ in some):
+                best = min(best, (b + math.sqrt(root)) / a)
+    return best
+
+
+def mean_width_sections(mask: Mask, spacing: Sequence[float]) -> list[float]:
+    """Euler number per area of the sections along the three axes, mean of 4 and 8 neighbors.
+
+    Counted in the squares of four neighboring pixels that the window holds.
+    """
+    result = []
+    for axis in range(3):
+        total = squares = 0.0
+        for plane in np.moveaxis(mask, axis, 0):
+            for i, j in itertools.product(range(plane.shape[0] - 1), range(plane.shape[1] - 1)):
+                inside = int(plane[i : i + 2, j : j + 2].sum())
+                total += {1: 0.25, 3: -0.25}.get(inside, 0.0)
+                squares += 1
+        area = math.prod(h for other, h in enumerate(spacing) if other != axis)
+        result.append(total / (squares * area))
+    return result
+
+
 def chords(mask: Mask, axis: int) -> tuple[list[int], int]:
     """Lengths of the runs along an axis that touch neither end, sorted, and number of the rest."""
     lines = np.moveaxis(mask, axis, -1).reshape(-1, mask.shape[axis])
@@ -149,3 +231,16 @@ def chords(mask: Mask, axis: int) -> tuple[list[int], int]:
                 cut += 1
             place += length
     return sorted(whole), cut
+
+
+def touching_regions(labels: npt.NDArray[np.integer]) -> set[tuple[int, int]]:
+    """Pairs of regions (labels above 0) that share a voxel face."""
+    found = set()
+    for x in itertools.product(*(range(n) for n in labels.shape)):
+        for axis in range(3):
+            y = tuple(c + (a == axis) for a, c in enumerate(x))
+            if y[axis] < labels.shape[axis]:
+                a, b = int(labels[x]), int(labels[y])
+                if a != b and a > 0 and b > 0:
+                    found.add((min(a, b), max(a, b)))
+    return found

@@ -47,7 +47,7 @@ def direction_weights(
     Examples
     --------
     >>> directions, weights = direction_weights((1.0, 1.0, 1.0))
-    >>> float(weights[(abs(directions).sum(axis=1) == 1)][0])
+    >>> round(float(weights[(abs(directions).sum(axis=1) == 1)][0]), 6)
     0.045778
     """
     steps = [(-1, 0, 1) if more else (0,) for more in extended]

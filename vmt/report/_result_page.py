@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["result_page", "result_table", "write_result"]
 
+SCHEMA_VERSION = 1
 _COLUMNS = ("quantity", "unit", "value")
 
 
@@ -74,7 +75,7 @@ def write_result(
     with whole_file(target / "figure.png") as temporary:
         temporary.write_bytes(picture)
     write_table_csv(target / "table.csv", _COLUMNS, result_table(content))
-    write_json(target / "result.json", content)
+    write_json(target / "result.json", {"schema_version": SCHEMA_VERSION, **content})
     write_json(target / "provenance.json", provenance)
     _build(content, picture, title, subtitle, provenance).write(target / "report.html")
 

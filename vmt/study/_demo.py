@@ -1,4 +1,4 @@
-"""The demonstration: twins of two phantoms, one that the model can describe and one that it can't."""
+"""The demonstration: twins of two phantoms, one that fits the model and one that can't."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts of a long job, each written as it finishes, so that a killed run goes on where it stopped."""
+"""Parts of a long job, each written as it finishes: a killed run goes on where it stopped."""
 
 from __future__ import annotations
 

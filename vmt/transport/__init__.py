@@ -8,13 +8,16 @@ from vmt.transport._predictors import (
     Predictor,
     predict_m_factor,
 )
+from vmt.transport._tensor import ConductivityTensor, effective_conductivity_tensor
 
 __all__ = [
     "STENZEL_2016",
     "STENZEL_2016_ABSTRACT",
     "Conduction",
+    "ConductivityTensor",
     "Predictor",
     "effective_conductivity",
+    "effective_conductivity_tensor",
     "hashin_shtrikman_bounds",
     "predict_m_factor",
     "wiener_bounds",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,14 +14,19 @@ import numpy.typing as npt
 
 from vmt._budget import require_memory
 from vmt._progress import steps
-from vmt.errors import InputError
+from vmt.errors import ConvergenceError, InputError
 from vmt.kernels.multigrid import (
+    bracket,
+    bracket_bytes,
     conduction_bytes,
     keep_percolating,
     solve_conduction,
 )
 from vmt.microstructure import Microstructure
 from vmt.transport._bounds import hashin_shtrikman_bounds, wiener_bounds
+from vmt.transport._conductivities import Conductivities, Given, along
+from vmt.transport._fields import fields_of
+from vmt.transport._voxel_error import two_grids
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Conduction", "effective_conductivity"]
 
 _SIDES = ("closed", "periodic")
+_BOUNDS = ("cheap", "tight", "none")
 _BYTES_OF_THE_FILTER = 6  # labels kept, runs, and a copy along another axis
 
 
@@ -41,10 +48,21 @@ class Conduction:
     ----------
     effective_conductivity : float
         [S/m]; exactly 0 where no conducting path joins the two faces.
-    conductivity : mapping of str to float
-        Conductivity of every phase of the structure [S/m].
+        The value of the seven-point scheme on the voxels, which other tools compute, too.
+    lower_bound, upper_bound : float or None
+        The exact solution on the voxel geometry lies between them [S/m], whatever the iteration
+        left; None if not asked for. `effective_conductivity` lies at or below `lower_bound`, up to
+        `error_estimate`.
+    estimate : float or None
+        Their midpoint [S/m]: nearer to the exact solution on the voxel geometry.
+    discretization_error : float or None
+        Relative error of `effective_conductivity` as a value for the smooth structure behind the
+        voxels, estimated from a grid twice as coarse; negative where the voxels conduct too badly.
+        None if not asked for, NaN if the coarse grid has no path.
+    conductivity : mapping of str to float or (float, float, float)
+        Conductivity of every phase of the structure [S/m], along the axes where anisotropic.
     m_factor : float or None
-        σ_eff/σ0 where exactly one phase conducts, else None.
+        σ_eff/σ0 where exactly one phase conducts, else None; σ0 is along the axis of the current.
     tortuosity_factor : float or None
         ε σ0/σ_eff where exactly one phase conducts (infinite without a path), else None.
     volume_fraction : float
@@ -69,10 +87,15 @@ class Conduction:
     potential : (nx, ny, nz) array of float32, or None
         Potential [V per volt between the faces], 1 at index 0 of the axis and 0 at its end, NaN
         where no current can come from; kept on request.
+    structure : Microstructure or None
+        The structure, kept with the potential.
+    layer_fluxes : (n + 1,) array
+        Effective conductivity [S/m] from the flux through each plane of voxel faces normal to the
+        axis, the two electrodes included.
     """
 
     effective_conductivity: float
-    conductivity: Mapping[str, float]
+    conductivity: Mapping[str, float | tuple[float, float, float]]
     volume_fractions: Mapping[str, float]
     percolates: bool
     flux_imbalance: float
@@ -82,8 +105,14 @@ class Conduction:
     sides: str
     spacing: tuple[float, float, float]
     potential: npt.NDArray[np.float32] | None = None
+    lower_bound: float | None = None
+    upper_bound: float | None = None
+    discretization_error: float | None = None
+    structure: Microstructure | None = None
+    layer_fluxes: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
+        self.layer_fluxes.flags.writeable = False
         object.__setattr__(self, "conductivity", MappingProxyType(dict(self.conductivity)))
         object.__setattr__(self, "volume_fractions", MappingProxyType(dict(self.volume_fractions)))
         if self.potential is not None:
@@ -95,7 +124,7 @@ class Conduction:
 
     @property
     def _conducting(self) -> list[str]:
-        return [name for name, value in self.conductivity.items() if value > 0.0]
+        return [n for n, value in self.conductivity.items() if along(value, self.axis) > 0.0]
 
     @property
     def volume_fraction(self) -> float:
@@ -106,9 +135,9 @@ class Conduction:
     def m_factor(self) -> float | None:
         """σ_eff/σ0 where exactly one phase conducts, else None."""
         names = self._conducting
-        return (
-            self.effective_conductivity / self.conductivity[names[0]] if len(names) == 1 else None
-        )
+        if len(names) != 1:
+            return None
+        return self.effective_conductivity / along(self.conductivity[names[0]], self.axis)
 
     @property
     def tortuosity_factor(self) -> float | None:
@@ -118,11 +147,92 @@ class Conduction:
             return None
         return self.volume_fraction / m if m > 0.0 else math.inf
 
+    @property
+    def estimate(self) -> float | None:
+        """Midpoint of the two bounds [S/m]."""
+        if self.lower_bound is None or self.upper_bound is None:
+            return None
+        return 0.5 * (self.lower_bound + self.upper_bound)
+
+    def flux_density(self) -> npt.NDArray[np.float32]:
+        """Flux density in the middle of each voxel, (3, nx, ny, nz) [A/m² per volt applied].
+
+        Raises
+        ------
+        InputError
+            If the potential was not kept.
+        """
+        return fields_of(self).flux_density()
+
+    def dissipation(self) -> npt.NDArray[np.float32]:
+        """Heat per volume in each voxel, (nx, ny, nz) [W/m³ per volt squared].
+
+        Its mean times the square of the thickness is the effective conductivity: the voxels where
+        it is large are the bottlenecks.
+
+        Raises
+        ------
+        InputError
+            If the potential was not kept.
+        """
+        return fields_of(self).dissipation()
+
+    def plot_flux(self, ax: Axes | None = None, *, index: int | None = None) -> Axes:
+        """Draw a slice of the flux density's magnitude, with its direction.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, optional
+            Where to draw; new ones if not given.
+        index : int, optional
+            Which slice normal to the axis after `axis`; the middle one by default.
+
+        Raises
+        ------
+        InputError
+            If the potential was not kept.
+        """
+        return fields_of(self).plot_flux(ax, index)
+
+    def plot_dissipation(self, ax: Axes | None = None, *, index: int | None = None) -> Axes:
+        """Draw the bottlenecks: the dissipation of a slice over the mean of the box.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, optional
+            Where to draw; new ones if not given.
+        index : int, optional
+            Which slice normal to the axis after `axis`; the middle one by default.
+
+        Raises
+        ------
+        InputError
+            If the potential was not kept.
+        """
+        return fields_of(self).plot_dissipation(ax, index)
+
+    def write_fields(self, path: str | os.PathLike[str]) -> None:
+        """Write potential, flux density, dissipation and labels for ParaView (``.vti``).
+
+        Raises
+        ------
+        InputError
+            If the potential was not kept, or the file can't be written.
+        """
+        fields_of(self).write(path)
+
     def to_dict(self) -> dict[str, Any]:
         """Write the result as plain values, units in the keys; the potential is left out."""
         return {
             "effective_conductivity [S/m]": self.effective_conductivity,
-            "conductivity [S/m]": dict(self.conductivity),
+            "lower_bound [S/m]": self.lower_bound,
+            "upper_bound [S/m]": self.upper_bound,
+            "estimate [S/m]": self.estimate,
+            "discretization_error": _plain(self.discretization_error),
+            "conductivity [S/m]": {
+                name: list(value) if isinstance(value, tuple) else value
+                for name, value in self.conductivity.items()
+            },
             "m_factor": self.m_factor,
             "tortuosity_factor": self.tortuosity_factor,
             "volume_fraction": self.volume_fraction,
@@ -166,11 +276,13 @@ class Conduction:
         ax = axes(ax)
         names = list(self.conductivity)
         fractions = [self.volume_fractions[name] for name in names]
-        values = [self.conductivity[name] for name in names]
-        rows = (
-            ("any structure (Wiener)", wiener_bounds(fractions, values)),
-            ("isotropic (Hashin–Shtrikman)", hashin_shtrikman_bounds(fractions, values)),
-        )
+        values = [along(self.conductivity[name], self.axis) for name in names]
+        rows = [("any structure (Wiener)", wiener_bounds(fractions, values))]
+        if not any(isinstance(v, tuple) for v in self.conductivity.values()):
+            isotropic = hashin_shtrikman_bounds(fractions, values)
+            rows.append(("isotropic (Hashin–Shtrikman)", isotropic))
+        if self.lower_bound is not None and self.upper_bound is not None:
+            rows.append(("these voxels", (self.lower_bound, self.upper_bound)))
         for row, (_, (low, high)) in enumerate(rows):
             ax.barh(row, high - low, left=low, height=0.5, color=COLORS["muted"])
         ax.axvline(self.effective_conductivity, color=COLORS["model"], label="this structure")
@@ -181,12 +293,14 @@ class Conduction:
 
 def effective_conductivity(
     structure: Microstructure,
-    conductivity: Mapping[str | int, float] | Mapping[str, float] | Mapping[int, float],
+    conductivity: Given,
     *,
     axis: int = 0,
     sides: Literal["closed", "periodic"] = "closed",
+    bounds: Literal["cheap", "tight", "none"] = "cheap",
     rtol: float = 1e-4,
     max_iterations: int | None = None,
+    discretization_error: bool = False,
     keep_potential: bool = False,
 ) -> Conduction:
     """Effective conductivity of a structure between two opposite faces.
@@ -197,26 +311,35 @@ def effective_conductivity(
     potential, half a voxel from the first unknown. Clusters that don't reach both faces are left
     out: they carry no current.
 
-    The iteration stops on the estimated error of the effective conductivity itself.
+    The iteration stops on the estimated error of the effective conductivity itself. From the fluxes
+    and the potentials found come two bounds of the exact solution on the voxel geometry, which hold
+    even where the iteration was stopped early (see `Conduction`).
 
     Parameters
     ----------
     structure : Microstructure
         The structure; its voxels may be anisotropic.
-    conductivity : mapping of phase to float
-        Conductivity [S/m] of the phases that conduct, ``{"solid": 1.0}``; phases not named
-        insulate. For diffusion give diffusion coefficients [m²/s].
+    conductivity : mapping of phase to float or (float, float, float)
+        Conductivity [S/m] of the phases that conduct, ``{"solid": 1.0}``, or its components along
+        the axes of the structure, ``{"solid": (1.0, 1.0, 0.2)}``; phases not named insulate. For
+        diffusion give diffusion coefficients [m²/s].
     axis : int
         Axis of the current.
     sides : {"closed", "periodic"}
         Whether the side faces let no current through or are joined to their opposites.
+    bounds : {"cheap", "tight", "none"}
+        How the bounds are found: "cheap" from the solution at hand, for less than the cost of the
+        solve; "tight" with a second solve for the upper bound, some 100 bytes per conducting voxel.
     rtol : float
         Relative error of the effective conductivity, between 1e-13 and 0.1. One conducting phase
         is solved in float32 down to 1e-6, in float64 below.
     max_iterations : int, optional
         More iterations raise instead of returning an unfinished value.
+    discretization_error : bool
+        Whether to estimate the error of the voxels themselves by solving on every second voxel,
+        twice, and extrapolating with order one; costs a quarter of a solve.
     keep_potential : bool
-        Whether the result carries the potential.
+        Whether the result carries the potential (and the structure, for its plots).
 
     Returns
     -------
@@ -233,7 +356,8 @@ def effective_conductivity(
         voxel, several take about 65; thin walls or islands of a good conductor switch to a
         solver of about 110.
     ConvergenceError
-        If `max_iterations` are not enough; the message has the value so far.
+        If `max_iterations` are not enough; the message has the value so far, and `bracket` the
+        bounds, which hold.
 
     Examples
     --------
@@ -244,12 +368,16 @@ def effective_conductivity(
     >>> result = effective_conductivity(Microstructure(labels, 1e-8), {"solid": 10.0})
     >>> result.effective_conductivity, result.m_factor, result.tortuosity_factor
     (5.0, 0.5, 1.0)
+    >>> round(result.lower_bound, 6), round(result.upper_bound, 6)
+    (5.0, 5.0)
     """
-    table = _conductivity_table(structure, conductivity)
+    table = Conductivities.of(structure, conductivity)
     if axis not in (0, 1, 2):
         raise InputError(f"axis={axis!r}; expected 0, 1 or 2.")
     if sides not in _SIDES:
         raise InputError(f'sides={sides!r}; expected "closed" or "periodic".')
+    if bounds not in _BOUNDS:
+        raise InputError(f'bounds={bounds!r}; expected "cheap", "tight" or "none".')
     if not 1e-13 <= rtol <= 0.1:
         raise InputError(f"rtol={rtol!r}; expected a number from 1e-13 to 0.1.")
     if max_iterations is not None and (max_iterations < 1 or int(max_iterations) != max_iterations):
@@ -258,9 +386,7 @@ def effective_conductivity(
     order = (axis, *(a for a in range(3) if a != axis))
     nx, ny, nz = (structure.shape[a] for a in order)
     dx, dy, dz = (structure.spacing[a] for a in order)
-    names = {label: name for name, label in structure.phases.items()}
-    conducting = [label for label in names if table[label] > 0.0]
-    single = len({table[label] for label in conducting}) == 1
+    single = table.values.shape[0] == 2
     periodic = sides == "periodic"
     need = conduction_bytes((nx, ny, nz), single_phase=single, rtol=rtol)
     size = "×".join(map(str, structure.shape))
@@ -268,19 +394,14 @@ def effective_conductivity(
         need + _BYTES_OF_THE_FILTER * structure.labels.size, f"Conduction through {size} voxels"
     )
 
-    # phases of one conductivity are one phase to the solver, and 0 is its insulator
-    levels = sorted({table[label] for label in conducting})
-    number = np.zeros(256, np.uint8)
-    for label in conducting:
-        number[label] = 1 + levels.index(table[label])
-    labels = np.ascontiguousarray(np.transpose(number[structure.labels], order))
+    labels = np.ascontiguousarray(np.transpose(table.number[structure.labels], order))
     conducts = np.zeros(256, np.bool_)
-    conducts[1 : len(levels) + 1] = True
+    conducts[1 : len(table.values)] = True
     kept, _ = keep_percolating(labels, conducts, periodic_y=periodic, periodic_z=periodic)
     del labels
 
     common: dict[str, Any] = {
-        "conductivity": {name: float(table[label]) for label, name in names.items()},
+        "conductivity": table.named,
         "volume_fractions": {n: structure.volume_fraction(n) for n in structure.phases},
         "axis": axis,
         "sides": sides,
@@ -294,12 +415,18 @@ def effective_conductivity(
             iterations=0,
             error_estimate=0.0,
             potential=np.full(structure.shape, np.nan, np.float32) if keep_potential else None,
+            lower_bound=None if bounds == "none" else 0.0,
+            upper_bound=None if bounds == "none" else 0.0,
+            discretization_error=0.0 if discretization_error else None,
+            structure=structure if keep_potential else None,
+            layer_fluxes=np.zeros(nx + 1),
             **common,
         )
+    values = table.along(order)
     with steps("conduction", 0) as step:
         solution = solve_conduction(
             kept,
-            np.array([0.0, *levels]),
+            values,
             (dx, dy, dz),
             periodic=periodic,
             rtol=rtol,
@@ -309,49 +436,63 @@ def effective_conductivity(
                 count, f"Conduction through {size} voxels with thin walls or strong contrast"
             ),
         )
+    lower = upper = None
+    if bounds != "none":
+        if bounds == "tight":
+            conducting = int(np.count_nonzero(kept))
+            require_memory(
+                bracket_bytes((nx, ny, nz), conducting, single_phase=single),
+                f"The tight bounds of {size} voxels",
+                'Ask for bounds="cheap", or use a coarser structure.',
+            )
+        lower, upper = bracket(
+            kept,
+            values,
+            (dx, dy, dz),
+            solution.deviation,
+            periodic=periodic,
+            tight=bounds == "tight",
+        )
+    if not solution.finished:
+        raise ConvergenceError(
+            f"The effective conductivity reached {solution.effective_conductivity:.6g} S/m after "
+            f"{solution.iterations} iterations, with an estimated relative error of "
+            f"{solution.error_estimate:.1e}; expected at most rtol={rtol:g}."
+            + ("" if lower is None else f" It lies between {lower:.6g} and {upper:.6g} S/m.")
+            + " Raise max_iterations or rtol.",
+            None if lower is None or upper is None else (lower, upper),
+        )
     potential = None
     if keep_potential:
         ramp = (np.arange(nx, dtype=np.float32) + np.float32(0.5))[:, None, None]
         inner = np.float32(1) - (ramp + solution.deviation.astype(np.float32)) / np.float32(nx)
         inner[kept == 0] = np.nan
         potential = np.ascontiguousarray(np.transpose(inner, np.argsort(order)))
-    return Conduction(
+    result = Conduction(
         effective_conductivity=solution.effective_conductivity,
         percolates=True,
         flux_imbalance=float(np.ptp(solution.fluxes) / solution.fluxes.mean()),
         iterations=solution.iterations,
         error_estimate=solution.error_estimate,
         potential=potential,
+        lower_bound=lower,
+        upper_bound=upper,
+        structure=structure if keep_potential else None,
+        layer_fluxes=solution.fluxes,
         **common,
     )
+    if not discretization_error:
+        return result
+
+    def coarse(part: Microstructure) -> float:
+        return effective_conductivity(
+            part, conductivity, axis=axis, sides=sides, bounds="none", rtol=rtol
+        ).effective_conductivity
+
+    error = two_grids(structure, result.effective_conductivity, coarse)
+    return replace(result, discretization_error=error)
 
 
-def _conductivity_table(
-    structure: Microstructure, conductivity: Mapping[Any, float]
-) -> npt.NDArray[np.float64]:
-    """Conductivity of each label, checked."""
-    if not isinstance(conductivity, Mapping) or not conductivity:
-        raise InputError(
-            f"conductivity={conductivity!r}; expected the conducting phases with their "
-            'conductivities [S/m], as {"solid": 1.0}.'
-        )
-    table = np.zeros(256)
-    named: set[int] = set()
-    for phase, value in conductivity.items():
-        label = structure.label_of(phase)
-        if label in named:
-            raise InputError(f"The phase {structure.name_of(label)!r} is given twice.")
-        named.add(label)
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            number = math.nan
-        if not (math.isfinite(number) and number >= 0.0):
-            raise InputError(
-                f"The conductivity of {phase!r} is {value!r}; expected a finite number of at "
-                "least 0 [S/m]."
-            )
-        table[label] = number
-    if not table.any():
-        raise InputError("No phase conducts; give at least one a conductivity above 0 [S/m].")
-    return table
+def _plain(value: float | None) -> float | None:
+    """JSON has no NaN."""
+    return None if value is None or math.isnan(value) else value

@@ -233,7 +233,7 @@ def graph_coarsen(
 def links_graph(
     rows: Array, columns: Array, weights: Array, start: Array, index: Array, weight: Array
 ) -> None:
-    """Write links given once, each pair at most once, as rows in both directions."""
+    """Write links given once as rows in both directions."""
     for t in range(rows.size):
         start[rows[t] + 1] += 1
         start[columns[t] + 1] += 1

@@ -55,6 +55,8 @@ class Solution:
         Effective conductivity from the flux through each plane of faces.
     deviation : (nx, ny, nz) array
         Potential minus ramp, in units of the ramp's step from voxel to voxel; 0 outside.
+    finished : bool
+        Whether the tolerance was reached before the last of the iterations allowed.
     """
 
     effective_conductivity: float
@@ -62,6 +64,7 @@ class Solution:
     error_estimate: float
     fluxes: npt.NDArray[np.float64]
     deviation: npt.NDArray[np.float32] | npt.NDArray[np.float64]
+    finished: bool = True
 
     @property
     def iterations(self) -> int:
@@ -182,14 +185,16 @@ class _Energy:
     def done(self) -> bool:
         if self.relative_error <= self.rtol:
             return True
-        count = len(self.steps)
-        if count >= (_NEVER if self.limit is None else self.limit):
-            raise ConvergenceError(
-                f"The effective conductivity reached {self.history[-1]:.6g} S/m after {count} "
-                f"iterations, with an estimated relative error of {self.relative_error:.1e}; "
-                f"expected at most rtol={self.rtol:g}. Raise max_iterations or rtol."
-            )
-        return False
+        return self.ended
+
+    @property
+    def ended(self) -> bool:
+        """Whether the iterations allowed are used up."""
+        return len(self.steps) >= (_NEVER if self.limit is None else self.limit)
+
+    @property
+    def finished(self) -> bool:
+        return self.relative_error <= self.rtol
 
 
 def solve_conduction(
@@ -209,8 +214,9 @@ def solve_conduction(
     ----------
     labels : (nx, ny, nz) array of uint8
         Phases; 0 is outside. Every voxel inside must have a path to an electrode.
-    conductivities : (n,) array
-        Conductivity [S/m] of each label; that of label 0 is ignored.
+    conductivities : (n,) or (n, 3) array
+        Conductivity [S/m] of each label, or its components along the axes (all positive, or all
+        0); that of label 0 is ignored.
     spacing : (dx, dy, dz)
         Voxel edge lengths [m].
     periodic : bool
@@ -218,7 +224,7 @@ def solve_conduction(
     rtol : float
         Relative error of the effective conductivity at which the iteration stops.
     max_iterations : int, optional
-        More iterations raise.
+        The iteration ends after so many.
     on_iteration : callable, optional
         Called after each iteration.
     on_fallback : callable, optional
@@ -226,22 +232,31 @@ def solve_conduction(
         `conduction_bytes`: the strength-aware hierarchy, or float64 where float32 has not enough
         digits. What it raises ends the solve.
 
+    Returns
+    -------
+    Solution
+        Not `finished` if `max_iterations` ended before `rtol` was reached.
+
     Raises
     ------
     ConvergenceError
-        If `max_iterations` end before `rtol` is reached.
+        If the iteration breaks down.
     """
     highest = int(labels.max())
     found = np.arange(highest + 1) if highest < 2 else np.flatnonzero(label_counts(labels))
     inside = found[found > 0]
     single = len(inside) == 1
-    scale = float(conductivities[inside].max())
     weights = (1.0, (spacing[0] / spacing[1]) ** 2, (spacing[0] / spacing[2]) ** 2)
+    if single and conductivities.ndim == 2:  # one anisotropic phase is a stretched isotropic one
+        x, y, z = (float(c) for c in conductivities[inside[0]])
+        weights = (1.0, weights[1] * y / x, weights[2] * z / x)
+        conductivities = conductivities[:, 0]
+    scale = float(conductivities[inside].max())
     tell = _Listener(on_iteration or _silent, on_fallback or (lambda count: None))
     shift = _short_weights(weights)[1]
     if single and rtol >= SINGLE_PRECISION_RTOL and rtol >= 4.0 * shift:
         return _solve_single(labels, scale, weights, periodic, rtol, max_iterations, tell)
-    relative = np.zeros(int(found.max()) + 1)
+    relative = np.zeros((int(found.max()) + 1, *conductivities.shape[1:]))
     relative[inside] = conductivities[inside] / scale
     return _solve_double(labels, relative, scale, weights, periodic, rtol, max_iterations, tell)
 
@@ -305,7 +320,7 @@ def _solve_single(
     del x
     rounding = shift + _ROUNDING * max(weights) * energy.history[0] / energy.history[-1]
     slow = energy.slow()
-    if slow or broken or rounding > 0.5 * rtol:
+    if not energy.ended and (slow or broken or rounding > 0.5 * rtol):
         shape = g.shape
         tell.fallback(
             fallback_bytes(shape) if slow else conduction_bytes(shape, single_phase=True, rtol=0.0)
@@ -323,6 +338,7 @@ def _solve_single(
         energy.relative_error + rounding,
         fluxes * scale / (labels.shape[1] * labels.shape[2]),
         deviation,
+        energy.finished,
     )
 
 
@@ -330,15 +346,22 @@ def face_tables(
     conductivities: npt.NDArray[np.float64], weights: tuple[float, float, float]
 ) -> _Tables:
     """Conductance between two labels along each axis (harmonic mean), and to an electrode."""
-    a = conductivities[:, None]
-    b = conductivities[None, :]
+    along = np.broadcast_to(conductivities.T, (3, len(conductivities)))
+    a = along[:, :, None]
+    b = along[:, None, :]
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where((a > 0) & (b > 0), 2.0 * a * b / (a + b), 0.0)
-    return (mean * weights[0], mean * weights[1], mean * weights[2], 2.0 * conductivities)
+    x, y, z = (m * w for m, w in zip(mean, weights, strict=True))
+    return (x, y, z, 2.0 * along[0])
 
 
-def _of_labels(
-    labels: npt.NDArray[np.uint8], tables: _Tables, g: Geometry, tell: _Listener, *, strong: bool
+def hierarchy_of_labels(
+    labels: npt.NDArray[np.uint8],
+    tables: _Tables,
+    g: Geometry,
+    *,
+    strong: bool,
+    fallback: Callable[[int], None] | None = None,
 ) -> BlockHierarchy | StrongLevel:
     finest = FloatLevel(g)
     faces = (finest.cx, finest.cy, finest.cz, finest.g0, finest.g1)
@@ -346,8 +369,8 @@ def _of_labels(
     finest.finish()
 
     def announce(count: int) -> None:
-        if count > _AGGREGATES * labels.size:
-            tell.fallback(_FALLBACK * labels.size + _AGGREGATE * count)
+        if fallback is not None and count > _AGGREGATES * labels.size:
+            fallback(_FALLBACK * labels.size + _AGGREGATE * count)
 
     return StrongLevel(finest, announce) if strong else BlockHierarchy(finest)
 
@@ -376,7 +399,7 @@ def _solve_double(
     if np.count_nonzero(conductivities) == 1 and not slow:
         hierarchy = BlockHierarchy(ByteLevel(labels, weights, periodic))
     else:
-        hierarchy = _of_labels(labels, tables, g, tell, strong=slow)
+        hierarchy = hierarchy_of_labels(labels, tables, g, strong=slow, fallback=tell.fallback)
     b, z = (np.zeros(g.padded, np.float32) for _ in range(2))
     r, p, q = (np.zeros(labels.shape) for _ in range(3))
     unit = scale / labels.size
@@ -398,7 +421,7 @@ def _solve_double(
             tell.fallback(fallback_bytes(g.shape))
             slow, pq, energy.best_rate = True, 0.0, _STRONG_RATE
             del hierarchy
-            hierarchy = _of_labels(labels, tables, g, tell, strong=True)
+            hierarchy = hierarchy_of_labels(labels, tables, g, strong=True, fallback=tell.fallback)
         largest = float(double.double_pack(b, r))
         hierarchy.precondition(b, z)
         zr = float(double.double_direction(p, z, r, q, labels, largest, pq))
@@ -422,4 +445,5 @@ def _solve_double(
         energy.relative_error,
         fluxes * scale / (labels.shape[1] * labels.shape[2]),
         x,
+        energy.finished,
     )

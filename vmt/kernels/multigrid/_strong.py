@@ -68,12 +68,15 @@ class Graph:
         weights: Vector,
         ground: npt.NDArray[np.float64],
     ) -> Graph:
-        """Take links given once in either direction, no pair twice."""
+        """Sum links given once in either direction; links of a cell to itself drop out."""
         start = np.zeros(ground.size + 1, np.int64)
         index = np.empty(2 * rows.size, np.int32)
         weight = np.empty(2 * rows.size, np.float32)
         graphs.links_graph(rows, columns, weights, start, index, weight)
-        return cls(start, index, weight, ground)
+        itself = np.arange(ground.size, dtype=np.int32)
+        first = np.arange(ground.size + 1)
+        given = (start, index, weight, itself, first, itself)
+        return cls(*_rows(graphs.graph_coarsen, given, ground.size, index.size), ground)
 
     @property
     def arrays(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], Vector, Vector]:
