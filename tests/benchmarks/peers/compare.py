@@ -187,8 +187,8 @@ def extrapolate(n: int, runs: int, done: list[dict[str, Any]]) -> dict[str, Any]
             "seconds_per_iteration": step,
             "iterations": round(count),
             "growth_of_iterations": float(growth),
-            "cpu_seconds": step * count,
-            "ratio": step * count / base,
+            "cpu_seconds": float(step * count),
+            "ratio": float(step * count / base),
         },
     }
 

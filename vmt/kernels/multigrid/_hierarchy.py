@@ -23,7 +23,7 @@ __all__ = ["Bottom", "ByteLevel", "FloatLevel", "Geometry", "coarse_levels", "hi
 
 Vector = npt.NDArray[np.float32]
 
-_DIRECT = 128
+_DIRECT = 512
 _KRYLOV_LEVELS = 3
 _GOOD_ENOUGH = 0.25
 
