@@ -1,5 +1,10 @@
 """The multigrid kernels against their slow twins and against theory."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -258,6 +263,92 @@ def test_hard_structures_stay_cheap(name: str) -> None:
     tight = solve_conduction(kept, sigma, UNIT, rtol=1e-11)
     assert 0 <= found.effective_conductivity / tight.effective_conductivity - 1 < 2e-6
     np.testing.assert_allclose(tight.fluxes, tight.effective_conductivity, rtol=1e-4)
+
+
+def test_links_given_twice_are_summed() -> None:
+    """A pair given twice, in either direction, is one link; a link to itself is none."""
+    rows, columns = np.array([0, 1, 1, 2], np.int32), np.array([1, 0, 2, 2], np.int32)
+    weights = np.array([1.0, 2.0, 4.0, 8.0], np.float32)
+    graph = Graph.of_links(rows, columns, weights, np.array([0.5, 0.0, 0.0]))
+    expected = [[3.5, -3.0, 0.0], [-3.0, 7.0, -4.0], [0.0, -4.0, 4.0]]
+    np.testing.assert_array_equal(graph.dense(), expected)
+    assert graph.index.size == 4
+
+
+def near_threshold(n: int, density: float, seed: int) -> np.ndarray:
+    """Sites kept at random, the part that percolates."""
+    sites = np.random.default_rng(seed).random((n, n, n)) < density
+    return kept_of(sites.astype(np.uint8), False)
+
+
+FALLBACK_MEMORY = """
+import sys
+import numpy as np
+from tests.kernels.test_multigrid import adversarial, kept_of, near_threshold
+from tests.kernels.test_multigrid import solve_conduction, UNIT
+def line(key):
+    with open("/proc/self/status") as status:
+        return next(int(s.split()[1]) for s in status if s.startswith(key)) * 1024
+name, n = sys.argv[1], int(sys.argv[2])
+def case(size):
+    if name.startswith("sites"):
+        return near_threshold(size, float(name[-4:]), 1), np.array([0.0, 1.0])
+    labels, sigma = adversarial(size)[name]
+    return kept_of(labels, False), sigma
+labels, sigma = case(32)
+solve_conduction(labels, sigma, UNIT, rtol=1e-6)
+labels, sigma = case(n)
+before, called = line("VmRSS"), []
+found = solve_conduction(labels, sigma, UNIT, rtol=1e-6, on_fallback=called.append)
+print(found.iterations, (line("VmHWM") - before) / n**3, max(called) / n**3)
+"""
+HARD = [
+    "walls with pinholes", "serpentine", "sites at 0.33", "sites at 0.36",
+    "islands, contrast 1e5", "grains, contrast 1e5",
+]  # fmt: skip
+
+
+def run_hard(name: str, n: int) -> tuple[float, float, float]:
+    """Iterations, bytes per voxel used and announced, measured in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", FALLBACK_MEMORY, name, str(n)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": os.getcwd()},
+        timeout=600,
+    )
+    iterations, used, announced = map(float, done.stdout.split())
+    return iterations, used, announced
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak from /proc")
+@pytest.mark.parametrize(
+    ("name", "n"),
+    [
+        ("grains, contrast 1e5", 56),
+        *(pytest.param(name, 100, marks=pytest.mark.slow) for name in HARD),
+    ],
+)
+def test_fallback_iterations_and_memory(name: str, n: int) -> None:
+    """Hard structures to 1e-6: at most 20 iterations and 110 bytes per voxel, all announced."""
+    iterations, used, announced = run_hard(name, n)
+    assert iterations <= 20
+    if n >= 100:
+        assert used <= 110
+        assert used <= 1.03 * announced
+    assert announced <= 130
+
+
+def test_many_aggregates_are_announced_before_they_are_linked() -> None:
+    """Where strong contrast leaves many aggregates, the larger need is heard a second time."""
+    rng = np.random.default_rng(3)
+    labels = rng.integers(1, 9, (24, 24, 24)).astype(np.uint8)
+    sigma = np.concatenate([[0.0], 10.0 ** np.arange(8)])
+    called: list[int] = []
+    solve_conduction(labels, sigma, UNIT, rtol=1e-4, on_fallback=called.append)
+    assert len(called) == 2
+    assert called[1] > called[0]
 
 
 @pytest.mark.parametrize("periodic", [False, True])

@@ -367,7 +367,7 @@ def effective_conductivity(
     MemoryBudgetError
         If the solver's memory is not available: one conducting phase takes about 28 bytes per
         voxel, several take about 65; thin walls or islands of a good conductor switch to a
-        solver of up to 150.
+        solver of about 110.
     ConvergenceError
         If `max_iterations` are not enough; the message has the value so far, and `bracket` the
         bounds, which hold.

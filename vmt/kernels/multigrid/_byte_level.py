@@ -31,11 +31,14 @@ __all__ = [
 
 Array = npt.NDArray[Any]
 _jit: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+_row: Any = njit(
+    cache=True, nogil=True, error_model="numpy", fastmath={"contract"}, forceinline=True
+)
 
 ZERO = np.float32(0)
 
 
-@_jit
+@_row
 def _relax_row(
     out: Array,
     b: Array,
@@ -60,7 +63,7 @@ def _relax_row(
         out[m] = s / d if c > 0 else ZERO
 
 
-@_jit
+@_row
 def _apply_row(
     out: Array,
     x: Array,
@@ -85,37 +88,37 @@ def _apply_row(
         out[m] = d * x[m] - s if c > 0 else ZERO
 
 
-@_jit
+@_row
 def _axpy_row(y: Array, x: Array, a: float) -> None:
     for m in range(y.size):
         y[m] += a * x[m]
 
 
-@_jit
+@_row
 def _direction_row(p: Array, z: Array, beta: float) -> None:
     for m in range(p.size):
         p[m] = z[m] + beta * p[m]
 
 
-@_jit
+@_row
 def _subtract_add_row(total: Array, b: Array, a: Array) -> None:
     for m in range(total.size):
         total[m] += b[m] - a[m]
 
 
-@_jit
+@_row
 def _prolong_row(z: Array, e: Array, code: Array) -> None:
     for m in range(z.size):
         z[m] += e[m] if code[m] > 0 else ZERO
 
 
-@_jit
+@_row
 def _dot_row(acc: Array, x: Array, y: Array) -> None:
     for m in range(acc.size):
         acc[m] += np.float64(x[m]) * np.float64(y[m])
 
 
-@_jit
+@_row
 def _wrap_row(x: Array, i: int, j: int, h: int, odd: bool) -> None:
     """Fill the rim of a row that is periodic along z."""
     if odd:

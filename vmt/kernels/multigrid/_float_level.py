@@ -28,59 +28,90 @@ __all__ = [
 
 Array = npt.NDArray[Any]
 _jit: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+_row: Any = njit(
+    cache=True, nogil=True, error_model="numpy", fastmath={"contract"}, forceinline=True
+)
 
 ZERO = np.float32(0)
 
 
-@_jit
-def _first_row(s: Array, b: Array, c: Array, x: Array) -> None:
+@_row
+def _start_row(s: Array, b: Array, c: Array, x: Array, d: Array, y: Array) -> None:
     for m in range(s.size):
-        s[m] = b[m] + c[m] * x[m]
+        s[m] = b[m] + c[m] * x[m] + d[m] * y[m]
 
 
-@_jit
+@_row
+def _gather_row(
+    s: Array, b: Array, c: Array, x: Array, d: Array, y: Array, e: Array, z: Array
+) -> None:
+    for m in range(s.size):
+        s[m] = b[m] + c[m] * x[m] + d[m] * y[m] + e[m] * z[m]
+
+
+@_row
 def _add_row(s: Array, c: Array, x: Array) -> None:
     for m in range(s.size):
         s[m] += c[m] * x[m]
 
 
-@_jit
+@_row
 def _add_two_rows(s: Array, c: Array, x: Array, d: Array, y: Array) -> None:
     for m in range(s.size):
         s[m] += c[m] * x[m] + d[m] * y[m]
 
 
-@_jit
+@_row
 def _divide_row(out: Array, s: Array, d: Array) -> None:
     for m in range(out.size):
         out[m] = s[m] / d[m] if d[m] > 0 else ZERO
 
 
-@_jit
-def _add_residual_row(total: Array, s: Array, x: Array, d: Array) -> None:
-    for m in range(total.size):
-        total[m] += s[m] - d[m] * x[m] if d[m] > 0 else ZERO
-
-
-@_jit
-def _negate_row(out: Array, s: Array, x: Array, d: Array) -> None:
+@_row
+def _relax_row(
+    out: Array, s: Array, c: Array, x: Array, before: Array, after: Array, zz: Array, d: Array
+) -> None:
     for m in range(out.size):
-        out[m] = d[m] * x[m] - s[m] if d[m] > 0 else ZERO
+        t = s[m] + c[m] * x[m] + before[m] * zz[m] + after[m] * zz[m + 1]
+        out[m] = t / d[m] if d[m] > 0 else ZERO
 
 
-@_jit
+@_row
+def _apply_row(
+    out: Array,
+    s: Array,
+    c: Array,
+    x: Array,
+    before: Array,
+    after: Array,
+    zz: Array,
+    d: Array,
+    here: Array,
+) -> None:
+    for m in range(out.size):
+        t = s[m] + c[m] * x[m] + before[m] * zz[m] + after[m] * zz[m + 1]
+        out[m] = d[m] * here[m] - t if d[m] > 0 else ZERO
+
+
+@_row
+def _subtract_row(total: Array, v: Array) -> None:
+    for m in range(total.size):
+        total[m] -= v[m]
+
+
+@_row
 def _prolong_row(z: Array, e: Array, d: Array) -> None:
     for m in range(z.size):
         z[m] += e[m] if d[m] > 0 else ZERO
 
 
-@_jit
+@_row
 def _dot_row(acc: Array, x: Array, y: Array) -> None:
     for m in range(acc.size):
         acc[m] += np.float64(x[m]) * np.float64(y[m])
 
 
-@_jit
+@_row
 def _wrap_row(x: Array, i: int, j: int, h: int, odd: bool) -> None:
     if odd:
         x[i, j, 1, 0] = x[i, j, 0, h]
@@ -90,39 +121,55 @@ def _wrap_row(x: Array, i: int, j: int, h: int, odd: bool) -> None:
     x[i, j, 0, h + 1] = x[i, j, 0, 1]
 
 
-@_jit
-def _neighbor_row(
+@_row
+def _gather_three(
+    s: Array, b: Array, x: Array, cx: Array, cy: Array, i: int, j: int, jm: int, c: int
+) -> None:
+    """Write b + Σ w x over the neighbors along x and the one before along y into s."""
+    h = x.shape[3] - 2
+    _gather_row(
+        s,
+        b,
+        cx[i - 1, j, c, 1 : h + 1],
+        x[i - 1, j, c, 1 : h + 1],
+        cx[i, j, c, 1 : h + 1],
+        x[i + 1, j, c, 1 : h + 1],
+        cy[i, jm, c, 1 : h + 1],
+        x[i, jm, c, 1 : h + 1],
+    )
+
+
+@_row
+def _operator_row(
+    out: Array,
     s: Array,
     b: Array,
     x: Array,
     cx: Array,
     cy: Array,
     cz: Array,
+    diagonal: Array,
     i: int,
     j: int,
     c: int,
     periodic_y: bool,
 ) -> None:
-    """Write b + Σ w x over the six neighbors of row (i, j, c) into s."""
+    """Write A x - b of row (i, j, c) into out; s is scratch."""
     ny = x.shape[1] - 2
     h = x.shape[3] - 2
     jm = ny if (periodic_y and j == 1) else j - 1
     jp = 1 if (periodic_y and j == ny) else j + 1
-    _first_row(s, b, cx[i - 1, j, c, 1 : h + 1], x[i - 1, j, c, 1 : h + 1])
-    _add_row(s, cx[i, j, c, 1 : h + 1], x[i + 1, j, c, 1 : h + 1])
-    _add_two_rows(
+    _gather_three(s, b, x, cx, cy, i, j, jm, c)
+    _apply_row(
+        out,
         s,
-        cy[i, jm, c, 1 : h + 1],
-        x[i, jm, c, 1 : h + 1],
         cy[i, j, c, 1 : h + 1],
         x[i, jp, c, 1 : h + 1],
-    )
-    _add_two_rows(
-        s,
         cz[i, j, 1 - c, c : c + h],
-        x[i, j, 1 - c, c : c + h],
         cz[i, j, c, 1 : h + 1],
-        x[i, j, 1 - c, c + 1 : c + 1 + h],
+        x[i, j, 1 - c, c:],
+        diagonal[i, j, c, 1 : h + 1],
+        x[i, j, c, 1 : h + 1],
     )
 
 
@@ -152,10 +199,9 @@ def float_apply(
             if periodic_z:
                 _wrap_row(x, i, j, h, odd)
             for c in range(2):
-                _neighbor_row(s, zero, x, cx, cy, cz, i, j, c, periodic_y)
                 out = v[i, j, c, 1 : h + 1]
                 here = x[i, j, c, 1 : h + 1]
-                _negate_row(out, s, here, diagonal[i, j, c, 1 : h + 1])
+                _operator_row(out, s, zero, x, cx, cy, cz, diagonal, i, j, c, periodic_y)
                 _dot_row(acc_b, here, b[i, j, c, 1 : h + 1])
                 _dot_row(acc_v, here, out)
     return acc_b.sum(), acc_v.sum()
@@ -242,17 +288,17 @@ def float_forward(
     ny = z.shape[1] - 2
     h = z.shape[3] - 2
     s = np.zeros(h, np.float32)
+    out = np.zeros(h, np.float32)
     total = np.zeros(((ny + 1) // 2, h), np.float32)
     for i in range(1, nx + 2):
         if i <= nx:
             for j in range(1, ny + 1):
                 for c in range(2):
-                    _first_row(
+                    _start_row(
                         s, b[i, j, c, 1 : h + 1], cx[i - 1, j, c, 1 : h + 1],
-                        z[i - 1, j, c, 1 : h + 1],
+                        z[i - 1, j, c, 1 : h + 1], cy[i, j - 1, c, 1 : h + 1],
+                        z[i, j - 1, c, 1 : h + 1],
                     )  # fmt: skip
-                    if j > 1:
-                        _add_row(s, cy[i, j - 1, c, 1 : h + 1], z[i, j - 1, c, 1 : h + 1])
                     if periodic_y and j == ny:
                         _add_row(s, cy[i, j, c, 1 : h + 1], z[i, 1, c, 1 : h + 1])
                     if c == 1:
@@ -268,13 +314,11 @@ def float_forward(
         if i >= 2:
             for j in range(1, ny + 1):
                 for c in range(2):
-                    _neighbor_row(
-                        s, b[i - 1, j, c, 1 : h + 1], z, cx, cy, cz, i - 1, j, c, periodic_y
-                    )
-                    _add_residual_row(
-                        total[(j - 1) // 2], s, z[i - 1, j, c, 1 : h + 1],
-                        diagonal[i - 1, j, c, 1 : h + 1],
+                    _operator_row(
+                        out, s, b[i - 1, j, c, 1 : h + 1], z, cx, cy, cz, diagonal,
+                        i - 1, j, c, periodic_y,
                     )  # fmt: skip
+                    _subtract_row(total[(j - 1) // 2], out)
             if i % 2 == 1 or i == nx + 1:
                 _store_plane(total, coarse, i // 2)
                 total[:] = ZERO
@@ -318,8 +362,19 @@ def float_backward(
             for c in range(1, -1, -1):
                 if periodic_z:
                     _wrap_row(z, i, j, h, odd)
-                _neighbor_row(s, b[i, j, c, 1 : h + 1], z, cx, cy, cz, i, j, c, periodic_y)
-                _divide_row(z[i, j, c, 1 : h + 1], s, diagonal[i, j, c, 1 : h + 1])
+                jm = ny if (periodic_y and j == 1) else j - 1
+                jp = 1 if (periodic_y and j == ny) else j + 1
+                _gather_three(s, b[i, j, c, 1 : h + 1], z, cx, cy, i, j, jm, c)
+                _relax_row(
+                    z[i, j, c, 1 : h + 1],
+                    s,
+                    cy[i, j, c, 1 : h + 1],
+                    z[i, jp, c, 1 : h + 1],
+                    cz[i, j, 1 - c, c : c + h],
+                    cz[i, j, c, 1 : h + 1],
+                    z[i, j, 1 - c, c:],
+                    diagonal[i, j, c, 1 : h + 1],
+                )
 
 
 @_jit

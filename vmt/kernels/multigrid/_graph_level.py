@@ -16,11 +16,14 @@ from numba import njit
 
 __all__ = [
     "block_aggregates",
-    "block_links",
+    "block_graph",
     "graph_apply",
     "graph_backward",
+    "graph_coarsen",
     "graph_dot",
     "graph_forward",
+    "graph_members",
+    "links_graph",
     "prolong_blocks",
     "restrict_blocks",
     "star_aggregates",
@@ -28,6 +31,7 @@ __all__ = [
 
 Array = npt.NDArray[Any]
 _jit: Any = njit(cache=True, nogil=True, error_model="numpy")
+_row: Any = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 
 
 @_jit
@@ -91,8 +95,25 @@ def block_aggregates(
     return count
 
 
+@_row
+def _put(
+    a: int, b: int, w: float, low: int, count: int, mark: Array, index: Array, weight: Array
+) -> Any:
+    """Add a link to row a, which starts at low and ends at count; returns its new end."""
+    if w > 0 and b >= 0 and a != b:
+        place = mark[b]
+        if place < low:
+            place = count
+            mark[b] = place
+            count += 1
+            index[place] = b
+            weight[place] = 0.0
+        weight[place] += w
+    return count
+
+
 @_jit
-def block_links(
+def block_graph(
     cx: Array,
     cy: Array,
     cz: Array,
@@ -100,42 +121,132 @@ def block_links(
     nz: int,
     wrap_y: bool,
     wrap_z: bool,
-    rows: Array,
-    columns: Array,
-    weights: Array,
+    mark: Array,
+    start: Array,
+    index: Array,
+    weight: Array,
 ) -> Any:
-    """List the links between different aggregates; returns how many. Empty arrays: only count."""
+    """Sum the links between aggregates of voxels into rows; returns how many there are.
+
+    `index` and `weight` must have room; `mark` has a cell per aggregate and holds -1.
+    """
     nx = cx.shape[0] - 2
     ny = cx.shape[1] - 2
-    write = rows.size > 0
+    h = cx.shape[3] - 2
     count = 0
-    for i in range(1, nx + 1):
-        for j in range(1, ny + 1):
-            for k in range(nz):
-                c, m = k & 1, (k >> 1) + 1
-                a = aggregate[i, j, c, m]
-                if a < 0:
-                    continue
-                for axis in range(3):
-                    if axis == 0:
-                        w = cx[i, j, c, m]
-                        b = aggregate[i + 1, j, c, m]
-                    elif axis == 1:
-                        w = cy[i, j, c, m]
-                        b = aggregate[i, 1 if (wrap_y and j == ny) else j + 1, c, m]
-                    else:
-                        w = cz[i, j, c, m]
-                        after = k + 1
-                        if wrap_z and after == nz:
-                            after = 0
-                        b = aggregate[i, j, after & 1, (after >> 1) + 1]
-                    if w > 0 and b >= 0 and a != b:
-                        if write:
-                            rows[count] = a
-                            columns[count] = b
-                            weights[count] = w
-                        count += 1
+    row = 0
+    for i in range(1, nx + 1, 2):
+        for j in range(1, ny + 1, 2):
+            for m in range(1, h + 1):
+                last = row  # the aggregates of a block follow each other
+                for v in range(8):
+                    bi, bj = i + (v >> 2), j + ((v >> 1) & 1)
+                    if bi <= nx and bj <= ny:
+                        last = max(last, aggregate[bi, bj, v & 1, m] + 1)
+                while row < last:
+                    low = count
+                    for v in range(8):
+                        bi, bj, c = i + (v >> 2), j + ((v >> 1) & 1), v & 1
+                        if bi > nx or bj > ny or aggregate[bi, bj, c, m] != row:
+                            continue
+                        k = 2 * (m - 1) + c
+                        jm = ny if (wrap_y and bj == 1) else bj - 1
+                        jp = 1 if (wrap_y and bj == ny) else bj + 1
+                        km = nz - 1 if (wrap_z and k == 0) else k - 1
+                        kp = 0 if (wrap_z and k == nz - 1) else k + 1
+                        cm, mm = km & 1, (km >> 1) + 1
+                        cp, mp = kp & 1, (kp >> 1) + 1
+                        count = _put(
+                            row, aggregate[bi - 1, bj, c, m], cx[bi - 1, bj, c, m],
+                            low, count, mark, index, weight,
+                        )  # fmt: skip
+                        count = _put(
+                            row, aggregate[bi + 1, bj, c, m], cx[bi, bj, c, m],
+                            low, count, mark, index, weight,
+                        )  # fmt: skip
+                        count = _put(
+                            row, aggregate[bi, jm, c, m], cy[bi, jm, c, m],
+                            low, count, mark, index, weight,
+                        )  # fmt: skip
+                        count = _put(
+                            row, aggregate[bi, jp, c, m], cy[bi, bj, c, m],
+                            low, count, mark, index, weight,
+                        )  # fmt: skip
+                        count = _put(
+                            row, aggregate[bi, bj, cm, mm], cz[bi, bj, cm, mm],
+                            low, count, mark, index, weight,
+                        )  # fmt: skip
+                        count = _put(
+                            row, aggregate[bi, bj, cp, mp], cz[bi, bj, c, m],
+                            low, count, mark, index, weight,
+                        )  # fmt: skip
+                    row += 1
+                    start[row] = count
     return count
+
+
+@_jit
+def graph_members(aggregate: Array, first: Array, member: Array) -> None:
+    """Sort the cells by aggregate: those of a are member[first[a]:first[a + 1]]."""
+    first[:] = 0
+    for i in range(aggregate.size):
+        first[aggregate[i] + 1] += 1
+    for a in range(first.size - 1):
+        first[a + 1] += first[a]
+    for i in range(aggregate.size):
+        a = aggregate[i]
+        member[first[a]] = i
+        first[a] += 1
+    for a in range(first.size - 1, 0, -1):
+        first[a] = first[a - 1]
+    first[0] = 0
+
+
+@_jit
+def graph_coarsen(
+    fine_start: Array,
+    fine_index: Array,
+    fine_weight: Array,
+    aggregate: Array,
+    first: Array,
+    member: Array,
+    mark: Array,
+    start: Array,
+    index: Array,
+    weight: Array,
+) -> Any:
+    """Sum the links between aggregates into rows; returns how many there are."""
+    count = 0
+    for a in range(first.size - 1):
+        low = count
+        for t in range(first[a], first[a + 1]):
+            i = member[t]
+            for u in range(fine_start[i], fine_start[i + 1]):
+                count = _put(
+                    a, aggregate[fine_index[u]], fine_weight[u], low, count, mark, index, weight
+                )
+        start[a + 1] = count
+    return count
+
+
+@_jit
+def links_graph(
+    rows: Array, columns: Array, weights: Array, start: Array, index: Array, weight: Array
+) -> None:
+    """Write links given once as rows in both directions."""
+    for t in range(rows.size):
+        start[rows[t] + 1] += 1
+        start[columns[t] + 1] += 1
+    for a in range(start.size - 1):
+        start[a + 1] += start[a]
+    for t in range(rows.size):
+        for a, b in ((rows[t], columns[t]), (columns[t], rows[t])):
+            index[start[a]] = b
+            weight[start[a]] = weights[t]
+            start[a] += 1
+    for a in range(start.size - 1, 0, -1):
+        start[a] = start[a - 1]
+    start[0] = 0
 
 
 @_jit

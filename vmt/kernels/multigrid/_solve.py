@@ -99,8 +99,11 @@ _PATIENCE = 8
 _MANY = 15
 #: above this contrast blocks mix good and bad conductors, and modes they miss hide the error
 _CONTRAST = 30.0
-#: bytes per voxel of the strength-aware hierarchy: 144 where every voxel is an aggregate's edge
-_FALLBACK = 150
+#: bytes per voxel of the strength-aware hierarchy with few aggregates, and per aggregate (measured)
+_FALLBACK = 65
+_AGGREGATE = 165
+#: share of the voxels that aggregates number at most where no more is announced
+_AGGREGATES = 0.26
 #: float32 loses this share of the ramp's energy (measured: 6e-8), more across flat voxels
 _ROUNDING = 1e-7
 
@@ -114,8 +117,11 @@ def _tail(before: float, last: float) -> float:
 
 
 def fallback_bytes(shape: tuple[int, int, int]) -> int:
-    """Bytes at the peak of the strength-aware hierarchy, float64 vectors included (measured)."""
-    return _FALLBACK * int(np.prod(Geometry(shape, False).padded))
+    """Bytes at the peak of the strength-aware hierarchy, float64 vectors included (measured).
+
+    Where more aggregates than usual are found, the need is announced again before they are linked.
+    """
+    return int((_FALLBACK + _AGGREGATE * _AGGREGATES) * np.prod(shape))
 
 
 class _Energy:
@@ -236,7 +242,8 @@ def solve_conduction(
     ConvergenceError
         If the iteration breaks down.
     """
-    found = np.flatnonzero(label_counts(labels))
+    highest = int(labels.max())
+    found = np.arange(highest + 1) if highest < 2 else np.flatnonzero(label_counts(labels))
     inside = found[found > 0]
     single = len(inside) == 1
     weights = (1.0, (spacing[0] / spacing[1]) ** 2, (spacing[0] / spacing[2]) ** 2)
@@ -349,13 +356,23 @@ def face_tables(
 
 
 def hierarchy_of_labels(
-    labels: npt.NDArray[np.uint8], tables: _Tables, g: Geometry, *, strong: bool
+    labels: npt.NDArray[np.uint8],
+    tables: _Tables,
+    g: Geometry,
+    *,
+    strong: bool,
+    fallback: Callable[[int], None] | None = None,
 ) -> BlockHierarchy | StrongLevel:
     finest = FloatLevel(g)
     faces = (finest.cx, finest.cy, finest.cz, finest.g0, finest.g1)
     double.label_faces(labels, *faces, *tables, g.periodic_y, g.periodic_z)
     finest.finish()
-    return StrongLevel(finest) if strong else BlockHierarchy(finest)
+
+    def announce(count: int) -> None:
+        if fallback is not None and count > _AGGREGATES * labels.size:
+            fallback(_FALLBACK * labels.size + _AGGREGATE * count)
+
+    return StrongLevel(finest, announce) if strong else BlockHierarchy(finest)
 
 
 def _solve_double(
@@ -382,7 +399,7 @@ def _solve_double(
     if np.count_nonzero(conductivities) == 1 and not slow:
         hierarchy = BlockHierarchy(ByteLevel(labels, weights, periodic))
     else:
-        hierarchy = hierarchy_of_labels(labels, tables, g, strong=slow)
+        hierarchy = hierarchy_of_labels(labels, tables, g, strong=slow, fallback=tell.fallback)
     b, z = (np.zeros(g.padded, np.float32) for _ in range(2))
     r, p, q = (np.zeros(labels.shape) for _ in range(3))
     unit = scale / labels.size
@@ -404,7 +421,7 @@ def _solve_double(
             tell.fallback(fallback_bytes(g.shape))
             slow, pq, energy.best_rate = True, 0.0, _STRONG_RATE
             del hierarchy
-            hierarchy = hierarchy_of_labels(labels, tables, g, strong=True)
+            hierarchy = hierarchy_of_labels(labels, tables, g, strong=True, fallback=tell.fallback)
         largest = float(double.double_pack(b, r))
         hierarchy.precondition(b, z)
         zr = float(double.double_direction(p, z, r, q, labels, largest, pq))

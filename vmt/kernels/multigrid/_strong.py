@@ -8,11 +8,12 @@ steps of flexible conjugate gradients.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from vmt.kernels.multigrid import _graph_level as graphs
 from vmt.kernels.multigrid._hierarchy import FloatLevel
@@ -28,11 +29,22 @@ _KRYLOV_LEVELS = 3
 _SHRINKS = 1.25
 
 
+def _rows(
+    kernel: Any, given: tuple[Any, ...], count: int, most: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], Vector]:
+    """Run a kernel that sums at most so many links into rows."""
+    start = np.zeros(count + 1, np.int64)
+    # pages that are not written take no memory
+    index, weight = np.empty(most, np.int32), np.empty(most, np.float32)
+    links = int(kernel(*given, np.full(count, -1, np.int64), start, index, weight))
+    return start, index[:links].copy(), weight[:links].copy()
+
+
 @dataclass
 class Graph:
     """Off-diagonal conductances in compressed rows, diagonal, and links to the ground."""
 
-    start: npt.NDArray[np.int32]
+    start: npt.NDArray[np.int64]
     index: npt.NDArray[np.int32]
     weight: Vector
     ground: npt.NDArray[np.float64]
@@ -56,39 +68,41 @@ class Graph:
         weights: Vector,
         ground: npt.NDArray[np.float64],
     ) -> Graph:
-        """Sum links given once in either direction."""
-        size = ground.size
-        once = sparse.coo_matrix((weights, (rows, columns)), shape=(size, size)).tocsr()
-        both = (once + once.T).tocsr()
-        both.sort_indices()
-        return cls(both.indptr.astype(np.int32), both.indices.astype(np.int32), both.data, ground)
+        """Sum links given once in either direction; links of a cell to itself drop out."""
+        start = np.zeros(ground.size + 1, np.int64)
+        index = np.empty(2 * rows.size, np.int32)
+        weight = np.empty(2 * rows.size, np.float32)
+        graphs.links_graph(rows, columns, weights, start, index, weight)
+        itself = np.arange(ground.size, dtype=np.int32)
+        first = np.arange(ground.size + 1)
+        given = (start, index, weight, itself, first, itself)
+        return cls(*_rows(graphs.graph_coarsen, given, ground.size, index.size), ground)
 
     @property
-    def arrays(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], Vector, Vector]:
+    def arrays(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], Vector, Vector]:
         return self.start, self.index, self.weight, self.diagonal
 
     @property
     def fluxes(
         self,
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], Vector, npt.NDArray[np.float64]]:
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], Vector, npt.NDArray[np.float64]]:
         return self.start, self.index, self.weight, self.ground
 
     def coarsen(self) -> Graph:
         """Join stars."""
         self.aggregate = np.empty(self.size, np.int32)
         count = int(graphs.star_aggregates(*self.arrays, _STRONG_IN_STAR, self.aggregate))
-        rows = self.aggregate[np.repeat(np.arange(self.size), np.diff(self.start))]
-        columns = self.aggregate[self.index]
-        once = rows < columns
-        ground = np.zeros(count)
-        np.add.at(ground, self.aggregate, self.ground)
-        return Graph.of_links(rows[once], columns[once], self.weight[once], ground)
+        first = np.empty(count + 1, np.int64)
+        member = np.empty(self.size, np.int32)
+        graphs.graph_members(self.aggregate, first, member)
+        given = (self.start, self.index, self.weight, self.aggregate, first, member)
+        ground = np.bincount(self.aggregate, self.ground, count).astype(np.float64)
+        return Graph(*_rows(graphs.graph_coarsen, given, count, self.index.size), ground)
 
     def dense(self) -> npt.NDArray[np.float64]:
         """Write the operator as a dense matrix."""
-        shape = (self.size, self.size)
-        links = sparse.csr_matrix((self.weight, self.index, self.start), shape=shape).toarray()
-        links = links.astype(np.float64)
+        links = np.zeros((self.size, self.size))
+        links[np.repeat(np.arange(self.size), np.diff(self.start)), self.index] = self.weight
         return np.asarray(np.diag(links.sum(axis=1) + self.ground) - links)
 
 
@@ -151,7 +165,8 @@ class _Coarse:
 class StrongLevel:
     """The voxels of a float level with strength-aware aggregates below."""
 
-    def __init__(self, level: FloatLevel) -> None:
+    def __init__(self, level: FloatLevel, announce: Callable[[int], None] | None = None) -> None:
+        """`announce` hears how many aggregates there are before they are linked."""
         self.level = level
         g = level.geometry
         self.aggregate = np.full(g.padded, -1, np.int32)
@@ -161,18 +176,16 @@ class StrongLevel:
                 *faces, level.diagonal, self.aggregate, g.shape[2], _STRONG_IN_BLOCK
             )
         )
+        if announce is not None:
+            announce(count)
         sides = (g.periodic_y, g.periodic_z)
-        none = (np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32))
-        links = int(graphs.block_links(*faces, self.aggregate, g.shape[2], *sides, *none))
-        rows, columns = (np.empty(links, np.int32) for _ in range(2))
-        weights = np.empty(links, np.float32)
-        if links:
-            graphs.block_links(*faces, self.aggregate, g.shape[2], *sides, rows, columns, weights)
+        given = (*faces, self.aggregate, g.shape[2], *sides)
+        made = _rows(graphs.block_graph, given, count, 6 * int(np.count_nonzero(level.diagonal)))
         ground = np.zeros(count)
         for plane, held in ((1, level.g0), (g.shape[0], level.g1)):
             inside = self.aggregate[plane] >= 0
             np.add.at(ground, self.aggregate[plane][inside], held[inside].astype(np.float64))
-        self.coarse = _Coarse(Graph.of_links(rows, columns, weights, ground))
+        self.coarse = _Coarse(Graph(*made, ground))
         self._sums = np.zeros(count)
         self._scratch = np.zeros(g.coarse.padded, np.float32)
 
