@@ -108,7 +108,9 @@ def measure_structure(
     for name in structure.phases:
         with timer("transport"):
             if structure.volume_fraction(name) > 0:
-                conduction = effective_conductivity(structure, {name: 1.0}, axis=axis)
+                conduction = effective_conductivity(
+                    structure, {name: 1.0}, axis=axis, bounds="none"
+                )
                 values[f"m_factor({name})"] = float(conduction.m_factor or 0.0)
                 values[f"tortuosity_factor({name})"] = float(conduction.tortuosity_factor or 0.0)
             else:
