@@ -16,7 +16,6 @@ import vmt.cli
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SPOKEN = "`(vmt\\.[\\w.]+)(\\([^`]*\\))`"
-#: pages that are linked before they are written
 
 
 def blocks(page: Path, language: str) -> list[str]:
