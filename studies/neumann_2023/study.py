@@ -98,7 +98,7 @@ def tolerance(sample: Sample, key: str, count: int, size: float) -> float:
     rounding = 0.003 * sample.table_2[key] if key.startswith("specific") else 0.005
     known = 0.03 if key.startswith("constrictivity") else 0.0
     finite = {"constrictivity": 0.08, "geodesic_tortuosity": 0.02}.get(split_key(key)[0], 0.0)
-    return rounding + 3 * sigma + known + finite * (WINDOW / size - 1)
+    return rounding + 3 * sigma + known + finite * max(WINDOW / size - 1, 0.0)
 
 
 def model_of(sample: Sample) -> vmt.ChiSquareExcursionSet:
@@ -219,6 +219,8 @@ def main() -> int:
     edge = 200 if options.quick else EDGE
     count = options.realizations or (3 if options.quick else 10)
     spacing = None if options.spacing is None else options.spacing * 1e-9
+    if spacing is not None:  # the same window
+        edge = round(edge * 10e-9 / spacing)
     parameters = {"study": "neumann_2023", "edge": edge, "seed": options.seed}
     with run_directory(options.out, parameters) as out:
         rows = run(out, options.samples, edge, count, options.seed, spacing)
