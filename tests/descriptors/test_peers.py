@@ -182,3 +182,27 @@ def test_real_cathode_three_phases(cathode):
 def test_real_cathode_equals_quantimpy(cathode, label):
     """Each phase of the cathode has quantimpy's volume, mean curvature and surface."""
     _equals_quantimpy(cathode.mask(label))
+
+
+def test_sizes_of_porespy() -> None:
+    """Intrusion and local thickness cover the same shares as PoreSpy's at whole radii."""
+    porespy = pytest.importorskip("porespy")
+    model = vmt.ChiSquareExcursionSet(vmt.Covariance.gaussian(rate=7.28e6), 0.46)
+    m = model.sample((96, 96, 96), 10e-9, rng=1)
+    mask = m.mask("solid")
+    inlets = np.zeros_like(mask)
+    inlets[0] = True
+    radii = np.arange(1.0, 6.0)
+    pairs = (
+        (
+            porespy.filters.porosimetry(mask, sizes=radii[::-1], inlets=inlets),
+            vmt.intrusion_size_distribution(m, "solid"),
+        ),
+        (
+            porespy.filters.local_thickness(mask, sizes=radii[::-1]),
+            vmt.continuous_phase_size_distribution(m, "solid"),
+        ),
+    )
+    for theirs, ours in pairs:
+        shares = [(theirs >= r).sum() / mask.sum() for r in radii]
+        assert np.interp(radii * 10e-9, ours.radii, ours.covered) == pytest.approx(shares, abs=0.02)
