@@ -42,6 +42,7 @@ from .errors import ConvergenceError as ConvergenceError
 from .errors import InputError as InputError
 from .errors import MemoryBudgetError as MemoryBudgetError
 from .errors import NotPercolatingError as NotPercolatingError
+from .errors import RunError as RunError
 from .errors import VmtError as VmtError
 from .errors import VmtWarning as VmtWarning
 from .io import read_grey as read_grey
@@ -55,7 +56,10 @@ from .models import Covariance as Covariance
 from .models import GaussianExcursionSet as GaussianExcursionSet
 from .recipe import ElectrodeRecipe as ElectrodeRecipe
 from .report import render as render
+from .study import Sweep as Sweep
+from .study import SweepResult as SweepResult
 from .study import TwinReport as TwinReport
+from .study import run as run
 from .study import twin as twin
 from .transport import Conduction as Conduction
 from .transport import ConductivityTensor as ConductivityTensor

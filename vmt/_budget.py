@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vmt.errors import InputError, MemoryBudgetError
 
-__all__ = ["available_memory", "format_bytes", "require_memory"]
+__all__ = ["available_memory", "format_bytes", "read_bytes", "require_memory"]
 
 _SUFFIXES = {"": 1, "B": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _LIMIT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
@@ -23,12 +23,7 @@ def available_memory() -> int:
     """Bytes that new work may use: the environment's limit, else what the system has free."""
     text = os.environ.get("VMT_MEMORY_LIMIT")
     if text is not None:
-        match = _LIMIT.fullmatch(text)
-        if match is None or match.group(2).upper() not in _SUFFIXES:
-            raise InputError(
-                f"VMT_MEMORY_LIMIT={text!r} can't be read; expected bytes or a size as '12GiB'."
-            )
-        return int(float(match.group(1)) * _SUFFIXES[match.group(2).upper()])
+        return read_bytes(text, "VMT_MEMORY_LIMIT")
 
     import psutil
 
@@ -39,6 +34,25 @@ def available_memory() -> int:
     except (OSError, ValueError):
         return free
     return free if limit == "max" else min(free, max(int(limit) - used, 0))
+
+
+def read_bytes(text: str, what: str) -> int:
+    """Read a number of bytes, as ``"12GiB"``.
+
+    Raises
+    ------
+    InputError
+        If it can't be read.
+
+    Examples
+    --------
+    >>> read_bytes("2 KiB", "memory")
+    2048
+    """
+    match = _LIMIT.fullmatch(text)
+    if match is None or match.group(2).upper() not in _SUFFIXES:
+        raise InputError(f"{what}={text!r} can't be read; expected bytes or a size as '12GiB'.")
+    return int(float(match.group(1)) * _SUFFIXES[match.group(2).upper()])
 
 
 def format_bytes(count: float) -> str:

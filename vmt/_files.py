@@ -9,7 +9,7 @@ import shutil
 import socket
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from vmt.errors import InputError
 __all__ = [
     "content_hash",
     "jsonable",
+    "lock_holder",
     "parameter_hash",
     "run_directory",
     "whole_directory",
@@ -169,6 +170,9 @@ def run_directory(
 def _claim(target: Path, digest: str, force: bool) -> None:
     marker = target / _MARKER
     if not marker.is_file():
+        traces = (_LOCK, f".partial.{_MARKER}", f".partial.{_LOCK}")
+        if all(child.name.endswith(traces) for child in target.iterdir()):
+            return  # a run that was killed before it wrote its mark
         if not force:
             raise InputError(
                 f"The directory {str(target)!r} exists and was not made by vmt; choose another, "
@@ -218,7 +222,16 @@ def _holder(lock: Path) -> Mapping[str, Any] | None:
     return content if abs(start - float(content.get("start", 0.0))) < 1.0 else None
 
 
+def lock_holder(directory: str | os.PathLike[str]) -> Mapping[str, Any] | None:
+    """Pid, host and start of the run that is writing into a directory, or None.
+
+    A process of another host is taken to be alive: nothing here can tell.
+    """
+    return _holder(Path(directory) / _LOCK)
+
+
 def _lock(target: Path) -> Path:
+    """Claim a directory: the lock appears with its content, or is another's."""
     import psutil
 
     lock = target / _LOCK
@@ -227,19 +240,43 @@ def _lock(target: Path) -> Path:
         "host": socket.gethostname(),
         "start": psutil.Process().create_time(),
     }
-    for _ in range(2):
-        try:
-            with open(lock, "x", encoding="utf-8") as stream:
-                json.dump(me, stream)
-            return lock
-        except FileExistsError:
-            holder = _holder(lock)
-            if holder is not None:
-                raise InputError(
-                    f"Another run (process {holder['pid']} on {holder['host']}) is writing to "
-                    f"{str(target)!r}; wait for it or choose another directory."
-                ) from None
-            lock.unlink(missing_ok=True)  # stale: its process is gone
-        except OSError as error:
-            raise InputError(f"{str(target)!r} can't be written: {error.strerror}.") from error
+    mine = target / f".{uuid.uuid4().hex[:8]}.partial.{_LOCK}"
+    try:
+        mine.write_text(json.dumps(me), encoding="utf-8")
+        for _ in range(5):
+            try:
+                os.link(mine, lock)  # fails if there is one; whole as soon as it is there
+                return lock
+            except FileExistsError:
+                holder = _holder(lock)
+                if holder is not None:
+                    raise InputError(_held(target, lock, holder)) from None
+                _remove_stale(lock)
+    except OSError as error:
+        raise InputError(f"{str(target)!r} can't be written: {error.strerror}.") from error
+    finally:
+        mine.unlink(missing_ok=True)
     raise InputError(f"{str(target)!r} is being claimed by another run; try again.")
+
+
+def _held(target: Path, lock: Path, holder: Mapping[str, Any]) -> str:
+    text = (
+        f"Another run (process {holder['pid']} on {holder['host']}) is writing to "
+        f"{str(target)!r}; wait for it or choose another directory."
+    )
+    if holder["host"] != socket.gethostname():
+        text += f" If that process is gone, delete {str(lock)!r}."
+    return text
+
+
+def _remove_stale(lock: Path) -> None:
+    """Take away the lock of a process that is gone; one that was just replaced is put back."""
+    aside = lock.with_name(f".{uuid.uuid4().hex[:8]}.partial.{_LOCK}")
+    try:
+        os.replace(lock, aside)  # of several claimants one gets it
+    except FileNotFoundError:
+        return
+    if _holder(aside) is not None:
+        with suppress(FileExistsError):
+            os.link(aside, lock)
+    aside.unlink(missing_ok=True)

@@ -8,7 +8,8 @@
         ├── MemoryBudgetError         the work does not fit the memory budget; says what would
         ├── NotPercolatingError       a result that needs a path where there is none
         ├── CalibrationError          no model parameters can be estimated from this image
-        └── ConvergenceError          an iteration ended without reaching its tolerance
+        ├── ConvergenceError          an iteration ended without reaching its tolerance
+        └── RunError                  a run stopped before its end; what it stored is whole
     Warning
     └── VmtWarning (UserWarning)      the result stands, but something should be known
 
@@ -23,6 +24,7 @@ __all__ = [
     "InputError",
     "MemoryBudgetError",
     "NotPercolatingError",
+    "RunError",
     "VmtError",
     "VmtWarning",
 ]
@@ -63,6 +65,13 @@ class ConvergenceError(VmtError):
 
     def __reduce__(self) -> tuple[type[ConvergenceError], tuple[str, tuple[float, float] | None]]:
         return type(self), (str(self), self.bracket)
+
+
+class RunError(VmtError):
+    """A run of many tasks stopped before its end.
+
+    What was stored until then is whole; the same run goes on from it with ``resume=True``.
+    """
 
 
 class VmtWarning(UserWarning):

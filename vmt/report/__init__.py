@@ -13,6 +13,7 @@ from vmt.report._page import (
 )
 from vmt.report._render import render, render_png, view_caption
 from vmt.report._result_page import result_page, result_table, write_result
+from vmt.report._sweep_page import sweep_page, write_sweep
 from vmt.report._twin_figures import twin_figures
 from vmt.report._twin_page import twin_page, twin_table, write_twin
 
@@ -28,12 +29,14 @@ __all__ = [
     "render_png",
     "result_page",
     "result_table",
+    "sweep_page",
     "twin_figures",
     "twin_page",
     "twin_table",
     "verdict_badge",
     "view_caption",
     "write_result",
+    "write_sweep",
     "write_table_csv",
     "write_twin",
 ]
