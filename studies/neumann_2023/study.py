@@ -7,7 +7,6 @@ without ``--quick`` (ten of 400³, hours); a killed run goes on where it stopped
 from __future__ import annotations
 
 import argparse
-import functools
 import math
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ import vmt
 from vmt._files import run_directory, write_json
 from vmt._plotting import COLORS, figure, finish
 from vmt.report import write_table_csv
-from vmt.study import LABELS, Parts, measure_structure, split_key
+from vmt.study import LABELS, split_key
 
 
 @dataclass(frozen=True)
@@ -108,48 +107,60 @@ def model_of(sample: Sample) -> vmt.ChiSquareExcursionSet:
     )
 
 
+def sweep_of(name: str, edge: int, count: int, seed: int, spacing: float) -> vmt.Sweep:
+    """The realizations of one sample, as a sweep."""
+    return vmt.Sweep(
+        name=name,
+        model="excursion_set",
+        parameters={"definition": model_of(SAMPLES[name]).to_dict()},
+        shape=(edge,) * 3,
+        spacing=spacing,
+        measurements=["twin"],
+        realizations=count,
+        seed=(seed, list(SAMPLES).index(name)),
+    )
+
+
 def run(
-    out: Path, names: Sequence[str], edge: int, count: int, seed: int, spacing: float | None
+    out: Path,
+    names: Sequence[str],
+    edge: int,
+    count: int,
+    seed: int,
+    spacing: float | None,
+    *,
+    workers: int = 1,
 ) -> list[dict[str, object]]:
     """Measure `count` realizations of each sample; return one row per sample and descriptor."""
     rows: list[dict[str, object]] = []
-    for number, name in enumerate(names):
-        sample, model = SAMPLES[name], model_of(SAMPLES[name])
-        step = spacing or sample.spacing
-        parts = Parts(out / "parts")
-        children = np.random.SeedSequence([seed, list(SAMPLES).index(name)]).spawn(count)
-        measured = []
-        for index, child in enumerate(children):
-            make = functools.partial(_measure, model, (edge,) * 3, step, child)
-            label = f"{name}_{edge}_{step * 1e9:g}nm_{index:02d}"
-            measured.append(parts.get(label, make))
-            print(f"{name}: {index + 1} of {count} ({number + 1} of {len(names)})", file=sys.stderr)
-        rows += _rows(name, sample, model, measured, edge, step)
+    for name in names:
+        step = spacing or SAMPLES[name].spacing
+        result = vmt.run(
+            sweep_of(name, edge, count, seed, step),
+            cluster="inline" if workers == 1 else None,
+            workers=None if workers == 1 else workers,
+            store=out / "sweeps" / f"{name}_{edge}_{count}_{step * 1e9:g}nm",
+            resume=True,
+        )
+        print(f"{name}: {count} realizations", file=sys.stderr)
+        rows += _rows(name, SAMPLES[name], model_of(SAMPLES[name]), result, edge, step)
     return rows
-
-
-def _measure(
-    model: vmt.ChiSquareExcursionSet,
-    shape: tuple[int, int, int],
-    spacing: float,
-    seed: np.random.SeedSequence,
-) -> Mapping[str, object]:
-    return measure_structure(model.sample(shape, spacing, rng=np.random.default_rng(seed)))
 
 
 def _rows(
     name: str,
     sample: Sample,
     model: vmt.ChiSquareExcursionSet,
-    measured: Sequence[Mapping[str, object]],
+    measured: vmt.SweepResult,
     edge: int,
     spacing: float,
 ) -> list[dict[str, object]]:
-    count = len(measured)
+    count = len(measured.rows)
     expected = model.expected_specific_surface_area(spacing) * 1e-6
     rows = []
-    for key in measured[0]["values"]:
-        values = np.array([part["values"][key] for part in measured], dtype=float)
+    known = [k for k in measured.quantities if split_key(k)[0] in LABELS]
+    for key in sorted(known, key=lambda k: list(LABELS).index(split_key(k)[0])):
+        values = measured.values(key)
         scale = 1e-6 if key.startswith("specific") else 1.0
         mean, std = float(values.mean()) * scale, float(values.std(ddof=1)) * scale
         paper = sample.table_2.get(key)
@@ -168,8 +179,8 @@ def _rows(
             row["standard errors from expected"] = (mean - expected) / (std / math.sqrt(count))
         for phase in ("solid", "pore"):
             if key == f"m_factor({phase})":
-                predicted = [part["predicted"][phase] for part in measured]
-                row["expected"] = float(np.mean(predicted))  # eq. (15) from the descriptors
+                predicted = measured.values(f"predicted_m_factor({phase})")
+                row["expected"] = float(predicted.mean())  # eq. (15) from the descriptors
         rows.append(row)
     return rows
 
@@ -215,6 +226,7 @@ def main() -> int:
     parser.add_argument("--realizations", type=int)
     parser.add_argument("--spacing", type=float, help="voxel edge in nm, for all samples")
     parser.add_argument("--seed", type=int, default=2023)
+    parser.add_argument("--workers", type=int, default=1, help="processes; 1: this one")
     options = parser.parse_args()
     edge = 200 if options.quick else EDGE
     count = options.realizations or (3 if options.quick else 10)
@@ -223,7 +235,7 @@ def main() -> int:
         edge = round(edge * 10e-9 / spacing)
     parameters = {"study": "neumann_2023", "edge": edge, "seed": options.seed}
     with run_directory(options.out, parameters) as out:
-        rows = run(out, options.samples, edge, count, options.seed, spacing)
+        rows = run(out, options.samples, edge, count, options.seed, spacing, workers=options.workers)
         table = "table_2" if spacing is None else f"table_2_{options.spacing:g}nm"
         cells = [[row.get(column) for column in COLUMNS] for row in rows]
         write_table_csv(out / f"{table}.csv", COLUMNS, cells)

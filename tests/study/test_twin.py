@@ -9,7 +9,8 @@ import pytest
 
 import vmt
 from vmt import ChiSquareExcursionSet, Covariance, Microstructure
-from vmt.study import demo, measure_structure
+from vmt.study import demo, measure_structure, sweep_status
+from vmt.study._tasks import run_rows
 from vmt.study._twin import _verdict
 
 VOXEL = 20e-9
@@ -74,37 +75,59 @@ def test_selection_finds_the_family(report: vmt.TwinReport) -> None:
 
 
 def test_killed_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Parts that were finished before a kill are not measured again, and the result is the same."""
+    """Twins that were stored before a kill are not measured again, and the result is the same."""
     image = TRUTH.sample((40, 40, 40), VOXEL, rng=3)
     options = {"realizations": 3, "seed": 5, "families": "skip"}
     whole = vmt.twin(image, **options)
     calls = []
-    real = measure_structure
+    real = run_rows
 
-    def dying(structure: Microstructure, **keywords: object) -> object:
-        if len(calls) == 2:
+    def dying(plan: str, rows: object) -> object:
+        if len(calls) == 1:
             raise KeyboardInterrupt
-        calls.append(structure)
-        return real(structure, **keywords)
+        calls.append(rows)
+        return real(plan, rows)
 
-    monkeypatch.setattr("vmt.study._twin.measure_structure", dying)
+    monkeypatch.setattr("vmt.study._run.run_rows", dying)
     with pytest.raises(KeyboardInterrupt):
         vmt.twin(image, directory=tmp_path, **options)
-    assert {p.name for p in (tmp_path / "parts").iterdir()} == {
-        "image.json",
-        "realization_000.json",
-    }
+    assert {p.name for p in (tmp_path / "parts").iterdir()} == {"image.json"}
+    assert sweep_status(tmp_path / "realizations").finished == 1
     counted = []
 
-    def counting(structure: Microstructure, **keywords: object) -> object:
-        counted.append(structure)
-        return real(structure, **keywords)
+    def counting(plan: str, rows: object) -> object:
+        counted.append(rows)
+        return real(plan, rows)
 
-    monkeypatch.setattr("vmt.study._twin.measure_structure", counting)
-    resumed = vmt.twin(image, directory=tmp_path, **options)
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("the image is measured again")
+
+    monkeypatch.setattr("vmt.study._run.run_rows", counting)
+    with monkeypatch.context() as patch:
+        patch.setattr("vmt.study._twin.measure_structure", never)
+        resumed = vmt.twin(image, directory=tmp_path, **options)
     assert len(counted) == 2
     for name, values in whole.values.items():
         np.testing.assert_array_equal(resumed.values[name], values)
+
+
+def test_twins_are_those_of_the_model(report: vmt.TwinReport) -> None:
+    """A twin's row is what sampling the fitted model with its seed and measuring it gives."""
+    child = np.random.SeedSequence(1).spawn(3)[2].spawn(4)[3]
+    model = report.calibration.model
+    made = model.sample((72, 72, 72), VOXEL, rng=np.random.default_rng(child))
+    for name, value in measure_structure(made)["values"].items():
+        assert report.values[name][3] == value
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_twins_of_two_processes_are_the_same(report: vmt.TwinReport) -> None:
+    """Two worker processes give the same twins, bit for bit."""
+    image = TRUTH.sample((72, 72, 72), VOXEL, rng=11)
+    again = vmt.twin(image, realizations=4, seed=1, families="skip", workers=2)
+    for name, values in report.values.items():
+        np.testing.assert_array_equal(again.values[name], values)
 
 
 def test_realizations_are_written_on_request(tmp_path: Path) -> None:

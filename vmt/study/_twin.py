@@ -5,9 +5,8 @@ Source: the chain of Neumann et al. (2023), sections 3.2-5.2.
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,6 +26,9 @@ from vmt.microstructure import Microstructure
 from vmt.models import ChiSquareExcursionSet, Covariance, GaussianExcursionSet
 from vmt.study._measure import LABELS, UNITS, measure_structure, split_key
 from vmt.study._parts import Parts
+from vmt.study._results import SweepResult
+from vmt.study._run import execute
+from vmt.study._sweep import Sweep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,6 +38,7 @@ __all__ = ["TwinReport", "TwinRow", "estimate_twin_cost", "twin"]
 FloatArray = npt.NDArray[np.float64]
 
 _LEVEL = 0.975  # two-sided 95 % prediction interval
+_TWINS = (2,)  # the third child of the seed: the first two are for the fit and the families
 #: how a descriptor scales with length: a relative error of the field's rate moves it by this power
 _LENGTH_POWER = {"1": 0, "1/m": -1, "m": 1, "1/m²": -2, "1/m³": -3}
 
@@ -227,6 +230,7 @@ def twin(
     name: str = "image",
     truth: Mapping[str, float] | None = None,
     keep_realizations: bool = False,
+    workers: int = 1,
     directory: Path | None = None,
 ) -> TwinReport:
     """Make a digital twin of an image and judge it.
@@ -262,6 +266,8 @@ def twin(
         True parameters, when the image is a phantom.
     keep_realizations : bool
         Keep all realizations in the result (and write them to `directory`).
+    workers : int
+        Processes that make and measure the twins (`vmt.run`); 1: this one.
     directory : path, optional
         An existing folder for finished parts; with them a killed run goes on where it stopped.
 
@@ -296,7 +302,7 @@ def twin(
         f"A twin of {'×'.join(map(str, window))} voxels",
     )
     timer, parts = Timer(), Parts(None if directory is None else directory / "parts")
-    for_fit, for_families, for_twins = np.random.SeedSequence(seed).spawn(3)
+    for_fit, for_families = np.random.SeedSequence(seed).spawn(2)
     phase_name = image.name_of(phase)
     with steps("digital twin", realizations + 3) as step:
         selection = None
@@ -325,35 +331,53 @@ def twin(
         step("measuring the image")
         solid = as_two_phases(image, phase_name, calibration.model.background)
         lags = np.linspace(0.0, calibration.curve.lags[-1], 60)
-        measure = functools.partial(
-            measure_structure, phase=phase_name, axis=axis, lags=lags, timer=timer
+        of_image = parts.get(
+            "image",
+            lambda: measure_structure(solid, phase=phase_name, axis=axis, lags=lags, timer=timer),
         )
-        of_image = parts.get("image", lambda: measure(solid))
         step()
-        rows, kept = [], []
-        for index, child in enumerate(for_twins.spawn(realizations)):
-            label = f"realization_{index:03d}"
-            wanted = keep_realizations or index == 0
-            if wanted or not parts.has(label):
-                with timer("sampling"):
-                    made = calibration.model.sample(
-                        window, image.spacing, rng=np.random.default_rng(child)
-                    )
-            if wanted:
-                kept.append(made)
-            if keep_realizations and directory is not None:
-                write(made, directory / f"{label}.tif")
-            rows.append(parts.get(label, functools.partial(measure, made)))
-            step(f"realization {index + 1} of {realizations}")
+        twins = Sweep(
+            name="realizations",
+            model="excursion_set",
+            parameters={"definition": calibration.model.to_dict()},
+            shape=window,
+            spacing=image.spacing,
+            measurements=[
+                {"name": "twin", "options": {"phase": phase_name, "lags": lags.tolist()}}
+            ],
+            realizations=realizations,
+            seed=seed,
+            spawn_key=_TWINS,
+            axis=axis,
+        )
+        with timer("realizations"):
+            measured = execute(
+                twins,
+                cluster="inline" if workers == 1 else None,
+                workers=None if workers == 1 else workers,
+                store=None if directory is None else directory / "realizations",
+                resume=directory is not None,
+                step=step,
+            )
+        with timer("sampling"):
+            kept = tuple(
+                calibration.model.sample(
+                    window, image.spacing, rng=np.random.default_rng(twins.seed_sequence(row))
+                )
+                for row in range(realizations if keep_realizations else 1)
+            )
+    if keep_realizations and directory is not None:
+        for index, made in enumerate(kept):
+            write(made, directory / f"realization_{index:03d}.tif")
     return _assemble(
         name=name,
         image=solid,
         phase=phase_name,
         calibration=calibration,
         selection=selection,
-        kept=tuple(kept),
+        kept=kept,
         of_image=of_image,
-        of_twins=rows,
+        of_twins=measured,
         lags=lags,
         truth=truth,
         provenance_=provenance(
@@ -426,7 +450,7 @@ def _assemble(
     selection: FamilySelection | None,
     kept: tuple[Microstructure, ...],
     of_image: Mapping[str, Any],
-    of_twins: Sequence[Mapping[str, Any]],
+    of_twins: SweepResult,
     lags: FloatArray,
     truth: Mapping[str, float] | None,
     provenance_: Mapping[str, Any],
@@ -445,7 +469,7 @@ def _assemble(
     }
     for key, measured in of_image["values"].items():
         descriptor, of_phase = split_key(key)
-        twins = np.array([_number(part["values"][key]) for part in of_twins])
+        twins = of_twins.values(key)
         values[key] = twins
         z, verdict = _verdict(_number(measured), twins, UNITS[descriptor], sigma_rate)
         rows.append(
@@ -461,7 +485,7 @@ def _assemble(
                 closed_form=exact.get(key),
             )
         )
-    centered = np.array([part["centered"] for part in of_twins], dtype=np.float64)
+    centered = of_twins.arrays("centered_two_point")
     mean, std = centered.mean(axis=0), centered.std(axis=0, ddof=1)
     curves = {
         "centered two-point coverage probability": (
@@ -479,7 +503,7 @@ def _assemble(
             _number(of_image["values"][f"m_factor({of_phase})"]),
             values[f"m_factor({of_phase})"],
             _number(of_image["predicted"][of_phase]),
-            np.array([_number(part["predicted"][of_phase]) for part in of_twins]),
+            of_twins.values(f"predicted_m_factor({of_phase})"),
         )
         for of_phase in (phase, background)
     }
@@ -496,7 +520,7 @@ def _assemble(
         m_factors=m_factors,
         truth=truth,
         provenance=provenance_,
-        count=len(of_twins),
+        count=len(of_twins.rows),
         values=values,
     )
 
