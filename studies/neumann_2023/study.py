@@ -235,7 +235,9 @@ def main() -> int:
         edge = round(edge * 10e-9 / spacing)
     parameters = {"study": "neumann_2023", "edge": edge, "seed": options.seed}
     with run_directory(options.out, parameters) as out:
-        rows = run(out, options.samples, edge, count, options.seed, spacing, workers=options.workers)
+        rows = run(
+            out, options.samples, edge, count, options.seed, spacing, workers=options.workers
+        )
         table = "table_2" if spacing is None else f"table_2_{options.spacing:g}nm"
         cells = [[row.get(column) for column in COLUMNS] for row in rows]
         write_table_csv(out / f"{table}.csv", COLUMNS, cells)

@@ -1,6 +1,7 @@
 """A run that is killed anywhere and resumed ends with the same table, bit for bit."""
 
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import vmt
 from vmt.study import read_sweep
 
 sys.path.insert(0, str(Path(__file__).parent))
-from sweep_helpers import FUNCTIONS, exact, kill, start, wait_for, workers_of
+from sweep_helpers import FUNCTIONS, exact, finished, kill, start, wait_for, workers_of
 
 STUDY = """
 name: killed
@@ -64,29 +65,32 @@ def test_three_kills(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_many_kills(tmp_path: Path) -> None:
-    """24 kills of workers, clients and groups at random moments, in starting and writing, too."""
+    """24 kills of workers, clients and groups at random moments, while starting and writing, too."""
     study, out = tmp_path / "study.yaml", tmp_path / "out"
     study.write_text(STUDY.format(pause=0.02, realizations=800))
     rng = np.random.default_rng(20260101)
     counts = dict.fromkeys(("worker", "client", "group"), 0)
+    at, starts = [], 1
     run = start(study, out, "--workers", "2")
-    while sum(counts.values()) < 24:
+    while sum(counts.values()) < 24 and run.poll() is None:
         what = ("worker", "client", "group")[int(rng.integers(3))]
-        moment = float(rng.uniform(0.2, 9.0))
-        try:
-            run.wait(timeout=moment)
-        except Exception:
-            kill(run, what, int(rng.integers(2)))
-            counts[what] += 1
-        else:
-            assert run.returncode == 0, run.stderr.read()
-            break
+        if rng.random() < 0.25:
+            time.sleep(float(rng.uniform(0.1, 6.0)))  # anywhere, in starting most likely
+        elif wait_for(run, out, finished(out) + int(rng.integers(1, 60))):
+            time.sleep(float(rng.uniform(0.0, 0.1)))
         if run.poll() is not None:
-            run = start(study, out, "--workers", "2")
+            break
+        kill(run, what, int(rng.integers(2)))
+        counts[what] += 1
+        at.append(finished(out))
+        if run.poll() is not None:
+            run, starts = start(study, out, "--workers", "2"), starts + 1
     _, errors = run.communicate(timeout=600)
     assert run.returncode == 0, errors
     result = read_sweep(out)
-    print(f"kills: {counts}; {result.rows['process'].nunique()} processes")
+    processes = result.rows["process"].nunique()
+    print(f"kills: {counts}, after {at} of 1600 rows; {starts} starts, {processes} processes")
     assert sum(counts.values()) >= 20
     assert result.complete
+    assert processes > 10
     assert exact(result.table) == undisturbed(study)

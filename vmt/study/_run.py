@@ -16,11 +16,8 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from vmt._budget import available_memory, format_bytes, require_memory
 from vmt._files import run_directory
@@ -28,10 +25,11 @@ from vmt._progress import steps
 from vmt._provenance import provenance
 from vmt._version import __version__
 from vmt.errors import InputError, RunError
+from vmt.study._job import ALL_FAILED, Job, Tell
 from vmt.study._results import SweepResult
 from vmt.study._store import SweepStore, check_space, frame_of
 from vmt.study._sweep import Sweep
-from vmt.study._tasks import make_plan, plain_row, row_numbers, run_rows
+from vmt.study._tasks import make_plan, row_numbers, run_rows
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -39,16 +37,13 @@ if TYPE_CHECKING:
 __all__ = ["count_workers", "execute", "run"]
 
 _log = logging.getLogger("vmt")
-#: seconds that a task of small rows should take, and the most rows in it
-_TASK_SECONDS, _MOST_ROWS = 0.5, 500
 #: how often a task may lose its worker, or a row fail for a reason that may pass
 _ATTEMPTS = 10
 _TROUBLES = 3
-_ALL_FAILED = 8
 _POLL = 1.0
-_WAIT_FOR_WORKERS = 300.0
+_WAIT_FOR_WORKERS, _WAIT_FOR_LOCAL = 300.0, 60.0
+_STARTS = 5
 _TABLE_EVERY = 2.0
-Tell = Callable[[str], None]
 
 
 def run(
@@ -166,7 +161,7 @@ def execute(
     inputs = sweep.input_hashes()
     start = time.perf_counter()
     with _opened(store, sweep, inputs, resume, force) as (kept, before):
-        job = _Job(sweep, kept, set(before), rows_per_task, told, step or _silent)
+        job = Job(sweep, kept, set(before), rows_per_task, told, step or _silent)
         plan = make_plan(
             sweep,
             inputs=inputs,
@@ -178,8 +173,7 @@ def execute(
             if cluster == "inline":
                 _run_inline(job, plan)
             else:
-                with _client(address, many, threads, told) as client:
-                    _run_on(client, job, plan, sweep, local=many is not None)
+                _run_on_dask(address, many, threads, job, plan)
         job.finish()
         origin = _origin(sweep, inputs, time.perf_counter() - start)
         if kept is not None:
@@ -266,131 +260,17 @@ def _opened(
         yield store, done
 
 
-class _Live:
-    """Means and standard errors so far, for the progress bar."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._sums: dict[str, tuple[float, float]] = {}
-
-    def add(self, values: Mapping[str, Any]) -> None:
-        self._count += 1
-        for name, value in itertools.islice(values.items(), 4):
-            if isinstance(value, float) and np.isfinite(value):
-                total, squares = self._sums.get(name, (0.0, 0.0))
-                self._sums[name] = (total + value, squares + value * value)
-
-    def text(self) -> str:
-        """Return the first quantities' means over all rows so far."""
-        n = self._count
-        parts = []
-        for name, (total, squares) in itertools.islice(self._sums.items(), 2):
-            mean = total / n
-            error = (max(squares / n - mean * mean, 0.0) / max(n - 1, 1)) ** 0.5
-            parts.append(f"{name} {mean:.4g} ± {error:.2g}")
-        return ", ".join(parts)
-
-
-@dataclass
-class _Job:
-    """What is left to do, and what was done."""
-
-    sweep: Sweep
-    store: SweepStore | None
-    done: set[int]
-    rows_per_task: int | None
-    tell: Tell
-    step: Callable[..., None]
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    troubles: dict[int, str] = field(default_factory=dict)
-    failures: int = 0
-    successes: int = 0
-    seconds: float = 0.0
-    counted: int = 0
-    peak: int = 0
-    live: _Live = field(default_factory=_Live)
-
-    @property
-    def left(self) -> int:
-        """Rows that are not done."""
-        return self.sweep.rows - len(self.done)
-
-    def todo(self) -> Iterator[int]:
-        """Rows that are not done, in order."""
-        done = frozenset(self.done)
-        return (row for row in range(self.sweep.rows) if row not in done)
-
-    def advance(self, count: int) -> None:
-        """Show progress, and the means so far."""
-        if count:
-            self.step(f"{self.sweep.name}: {self.live.text()}".rstrip(": "), advance=count)
-
-    def take(self, results: Sequence[Mapping[str, Any]]) -> list[int]:
-        """Store what came back; return rows that are to be tried again."""
-        again, finished = [], []
-        for made in results:
-            row = int(made["row"])
-            self.peak = max(self.peak, int(made["peak_memory"]))
-            if made["trouble"] is not None:
-                self.troubles[row] = str(made["trouble"])
-                again.append(row)
-                continue
-            if row in self.done:
-                continue
-            self.done.add(row)
-            self.troubles.pop(row, None)
-            self.counted += 1
-            self.seconds += float(made["seconds"])
-            finished.append(plain_row(self.sweep, made))
-            if made["error"] is None:
-                self.successes += 1
-                self.live.add(made["values"])
-            else:
-                self.failures += 1
-        if self.store is None:
-            self.rows += finished
-        else:
-            self.store.append(finished)
-        self.advance(len(finished))
-        if self.failures >= _ALL_FAILED and not self.successes:
-            error = next(row["error"] for row in finished if row["error"] is not None)
-            raise RunError(
-                f"The first {self.failures} rows all failed: {error} The run was stopped; change "
-                "the study."
-            )
-        return again
-
-    def batch(self, workers: int) -> int:
-        """How many rows the next task should have."""
-        if self.rows_per_task is not None:
-            return self.rows_per_task
-        if self.counted == 0:
-            return 1
-        fair = max(1, self.left // (4 * max(workers, 1)))
-        mean = max(self.seconds / self.counted, 1e-4)
-        return max(1, min(int(_TASK_SECONDS / mean), fair, _MOST_ROWS))
-
-    def finish(self) -> None:
-        """Complain if rows are missing."""
-        if self.troubles:
-            row, text = next(iter(sorted(self.troubles.items())))
-            raise RunError(
-                f"{len(self.troubles)} of {self.sweep.rows} rows could not be computed; row {row}: "
-                f"{text} The others are stored; resume (--resume) tries these again."
-            )
-
-
 # ---- in this process
 
 
-def _run_inline(job: _Job, plan: str) -> None:
+def _run_inline(job: Job, plan: str) -> None:
     for row in job.todo():
         left = _TROUBLES
         while job.take(run_rows(plan, row_numbers(job.sweep, [row]))):
             left -= 1
             if not left:
                 break
-        if len(job.troubles) >= _ALL_FAILED:
+        if len(job.troubles) >= ALL_FAILED:
             return
 
 
@@ -437,7 +317,7 @@ def _is_loopback(rest: str) -> bool:
 def _client(cluster: Any, workers: int | None, threads: int, tell: Tell) -> Iterator[Client]:
     """A client: of a new local cluster, of an address, or the one that was given."""
     import dask
-    from distributed import Client, LocalCluster
+    from distributed import Client
 
     if cluster is not None and not isinstance(cluster, str):
         if isinstance(cluster, Client):
@@ -463,30 +343,70 @@ def _client(cluster: Any, workers: int | None, threads: int, tell: Tell) -> Iter
         "distributed.worker.daemon": True,
         "distributed.admin.low-level-log-length": 100,
     }
-    pinned = dict.fromkeys(
-        ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
-        str(threads),
-    )
     with dask.config.set(settings):
         try:
             quiet.setLevel(logging.CRITICAL)
             with (
-                LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    processes=True,
-                    host="127.0.0.1",
-                    dashboard_address="127.0.0.1:0",
-                    memory_limit=0,  # the number of workers is what fits; see count_workers
-                    env=pinned,
-                    silence_logs=logging.CRITICAL,
-                ) as local,
+                _start(workers or 1, threads) as local,
                 Client(local, set_as_default=False) as client,
             ):
                 _tell_dashboard(client, tell)
                 yield client
         finally:
             quiet.setLevel(level)
+
+
+class _NoWorkers(RunError):
+    """All workers are gone, and none came back."""
+
+
+def _run_on_dask(cluster: Any, workers: int | None, threads: int, job: Job, plan: str) -> None:
+    """Run what is left; on this machine with new processes if all are lost."""
+    local = workers is not None
+    for attempt in range(_STARTS):
+        try:
+            with _client(cluster, workers, threads, job.tell) as client:
+                _run_on(client, job, plan, job.sweep, local=local)
+        except _NoWorkers:
+            if not local or attempt + 1 == _STARTS:
+                raise
+            job.tell("all workers were lost; new ones are started")
+        else:
+            return
+
+
+def _start(workers: int, threads: int) -> Any:
+    """Start processes of this machine; again if one is killed while it starts.
+
+    Raises
+    ------
+    RunError
+        If they don't start.
+    """
+    from distributed import LocalCluster
+
+    pinned = dict.fromkeys(
+        ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
+        str(threads),
+    )
+    for attempt in itertools.count(1):
+        try:
+            return LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                memory_limit=0,  # the number of workers is what fits; see count_workers
+                env=pinned,
+                silence_logs=logging.CRITICAL,
+            )
+        except (RuntimeError, OSError, TimeoutError) as error:
+            if attempt == _STARTS:
+                raise RunError(
+                    f"The worker processes don't start ({error}). A script that calls vmt.run "
+                    "needs: if __name__ == '__main__'."
+                ) from error
 
 
 def _tell_dashboard(client: Client, tell: Tell) -> None:
@@ -496,7 +416,7 @@ def _tell_dashboard(client: Client, tell: Tell) -> None:
         tell(f"dashboard: {client.dashboard_link}")
 
 
-def _run_on(client: Client, job: _Job, plan: str, sweep: Sweep, *, local: bool) -> None:
+def _run_on(client: Client, job: Job, plan: str, sweep: Sweep, *, local: bool) -> None:
     """Keep a few tasks at the scheduler until every row is done."""
     from distributed import wait
 
@@ -553,7 +473,7 @@ def _run_on(client: Client, job: _Job, plan: str, sweep: Sweep, *, local: bool) 
                 tried[row] = tried.get(row, 0) + 1
                 if tried[row] < _TROUBLES:
                     again.append((row, 0))
-            if len(job.troubles) - len(again) >= _ALL_FAILED:
+            if len(job.troubles) - len(again) >= ALL_FAILED:
                 return
     finally:
         with contextlib.suppress(Exception):
@@ -590,7 +510,7 @@ class _Crew:
         self._looked = -1e9
         self.count = 1
 
-    def limit(self, job: _Job) -> int:
+    def limit(self, job: Job) -> int:
         """Tasks at the scheduler: one running and one waiting each, fewer where memory is short."""
         if time.monotonic() - self._looked > _TABLE_EVERY:
             self._look()
@@ -624,8 +544,8 @@ class _Crew:
             )
         if time.monotonic() - self._looked > _TABLE_EVERY:
             self._look()
-        if time.monotonic() - self._seen > _WAIT_FOR_WORKERS:
-            raise RunError(
-                f"No worker was there for {_WAIT_FOR_WORKERS:.0f} s; start some and resume "
-                "(--resume)."
+        patience = _WAIT_FOR_LOCAL if self._local else _WAIT_FOR_WORKERS
+        if time.monotonic() - self._seen > patience:
+            raise _NoWorkers(
+                f"No worker was there for {patience:.0f} s; start some and resume (--resume)."
             )

@@ -1,0 +1,638 @@
+"""Running a sweep: the same table anywhere, its store, what stops it, and what it refuses."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+import vmt
+from vmt import InputError, MemoryBudgetError, RunError, Sweep
+from vmt.study import estimate_sweep_cost, read_sweep, sweep_status
+from vmt.study._run import _check_address, count_workers
+from vmt.study._store import SweepStore
+from vmt.study._tasks import MAX_PICKLE, make_plan
+
+sys.path.insert(0, str(Path(__file__).parent))
+from sweep_helpers import FUNCTIONS, environment, exact
+
+NUMBERS = {
+    "model": "sweep_functions:numbers",
+    "factors": {"scale": [1.0, 2.0]},
+    "measurements": ["sweep_functions:sums"],
+    "realizations": 5,
+}
+
+
+@pytest.fixture(autouse=True)
+def functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FUNCTIONS))
+
+
+def numbers(**changes: object) -> Sweep:
+    return Sweep(**{**NUMBERS, **changes})
+
+
+# ---- the same table anywhere
+
+
+@pytest.mark.timeout(300)
+def test_table_is_the_same_on_one_and_two_workers_and_threads(tmp_path: Path) -> None:
+    """Real structures: inline, 1 worker of 2 threads, and 2 workers of 1 agree bit for bit."""
+    sweep = Sweep(
+        model="chi_square_excursion_set",
+        factors={"volume_fraction": [0.4, 0.6]},
+        parameters={"rate": 7e6},
+        shape=(24, 20, 28),
+        spacing="20 nm",
+        measurements=["m_factor", "specific_surface_area", "sweep_functions:process"],
+        realizations=3,
+    )
+    measured = ["m_factor(solid)", "m_factor(pore)", "specific_surface_area(solid)"]
+    inline = vmt.run(sweep, cluster="inline")
+    two = vmt.run(sweep, workers=2, store=tmp_path / "two")
+    assert exact(two.table[measured]) == exact(inline.table[measured])
+    assert two.rows["process"].nunique() == 2
+    assert set(two.values("omp")) == set(two.values("most_threads")) == {1.0}
+    again = read_sweep(tmp_path / "two")
+    assert exact(again.table) == exact(two.table)
+    if psutil.cpu_count() >= 2:
+        one = vmt.run(sweep, workers=1, threads=2)
+        assert exact(one.table[measured]) == exact(inline.table[measured])
+        assert set(one.values("numba_threads")) == set(one.values("given")) == {2.0}
+
+
+def test_rows_are_what_a_loop_would_give() -> None:
+    """Each row is the model and measurement called with the row's own seed."""
+    import sweep_functions
+
+    result = vmt.run(numbers(seed=9), cluster="inline")
+    for row, child in enumerate(np.random.SeedSequence(9).spawn(10)):
+        made = sweep_functions.numbers(
+            rng=np.random.default_rng(child), scale=1.0 if row < 5 else 2.0
+        )
+        assert result.values("sum")[row] == made.sum()
+        assert result.values("first")[row] == made[0]
+        np.testing.assert_array_equal(result.arrays("values")[row], made)
+    assert len(set(result.values("own"))) == 10
+    assert result.table["scale"].tolist() == [1.0] * 5 + [2.0] * 5
+
+
+def test_more_realizations_keep_the_first_ones() -> None:
+    """Without factors, a longer sweep begins with the rows of a shorter one."""
+    short, long = (
+        vmt.run(numbers(factors={}, realizations=n), cluster="inline").values("sum") for n in (3, 7)
+    )
+    np.testing.assert_array_equal(long[:3], short)
+
+
+def test_descriptors_share_one_call() -> None:
+    """Descriptors by name give what `describe` gives, those side by side in one call."""
+    sweep = Sweep(
+        model="gaussian_excursion_set",
+        parameters={"volume_fraction": 0.5, "rate": 8e6},
+        shape=(20, 20, 20),
+        spacing=2e-8,
+        measurements=["volume_fraction", "chord_lengths", {"name": "m_factor", "prefix": "x."}],
+        seed=3,
+    )
+    row = vmt.run(sweep, cluster="inline").table.iloc[0]
+    model = vmt.GaussianExcursionSet(vmt.Covariance.gaussian(rate=8e6), 0.5)
+    child = np.random.SeedSequence(3).spawn(1)[0]
+    made = model.sample((20, 20, 20), 2e-8, rng=np.random.default_rng(child))
+    told = vmt.describe(made, descriptors={"volume_fraction", "chord_lengths"}).values
+    assert set(told) < set(row.index)
+    for name, value in told.items():
+        assert row[name] == value
+    assert row["x.m_factor(solid)"] == vmt.effective_conductivity(made, {"solid": 1.0}).m_factor
+
+
+def test_image_is_read_by_path_and_hash(tmp_path: Path) -> None:
+    """A measured image goes to workers as path and hash; another one at that path is refused."""
+    labels = np.zeros((6, 6, 6), np.uint8)
+    labels[:, 3:] = 1
+    path = tmp_path / "image.npz"
+    vmt.write(vmt.Microstructure(labels, 1e-8), path)
+    sweep = Sweep(
+        model="image", parameters={"path": str(path)}, measurements=["volume_fraction", "m_factor"]
+    )
+    plan = make_plan(sweep, inputs=sweep.input_hashes())
+    assert len(plan) < 2000
+    result = vmt.run(sweep, cluster="inline", store=tmp_path / "out")
+    assert result.table["m_factor(solid)"][0] == pytest.approx(0.5)
+    vmt.write(vmt.Microstructure(1 - labels, 1e-8), path)
+    from vmt.study._tasks import run_rows
+
+    (made,) = run_rows(plan, [(0, {})])
+    assert "not the one" in made["error"]
+    with pytest.raises(InputError, match="other parameters"):
+        vmt.run(sweep, cluster="inline", store=tmp_path / "out", resume=True)
+
+
+def test_plans_and_rows_stay_small() -> None:
+    """What travels is a text and numbers: a study or a row above 64 MiB, or a volume, is refused."""
+    sweep = numbers(factors={"scale": list(np.linspace(1, 2, 5000))}, realizations=100)
+    assert len(make_plan(sweep, inputs={})) < 1000
+    large = numbers(factors={}, parameters={"scale": 1.0}, name="x")
+    plan = make_plan(large, inputs={"x" * (MAX_PICKLE // 2): "y"})
+    assert len(plan) < MAX_PICKLE
+    with pytest.raises(InputError, match="travels"):
+        make_plan(large, inputs={"x" * MAX_PICKLE: "y"})
+    result = vmt.run(
+        numbers(measurements=["sweep_functions:volume"], realizations=1), cluster="inline"
+    )
+    assert result.failed == 2
+    assert "1D" in result.table["error"][0]
+
+
+# ---- structures
+
+
+def test_structures_are_kept_on_request(tmp_path: Path) -> None:
+    """Voxels are written as Zarr and are those that were measured."""
+    sweep = Sweep(
+        model="gaussian_excursion_set",
+        parameters={"volume_fraction": 0.5, "rate": 8e6},
+        shape=(12, 12, 12),
+        spacing=2e-8,
+        measurements=["volume_fraction"],
+        realizations=2,
+        keep_structures=True,
+    )
+    result = vmt.run(sweep, cluster="inline", store=tmp_path / "out")
+    for row, value in enumerate(result.values("volume_fraction(solid)")):
+        kept = vmt.read_labels(tmp_path / "out" / "structures" / f"row-{row:09d}.zarr")
+        assert kept.volume_fraction("solid") == value
+    with pytest.raises(InputError, match="needs a store"):
+        vmt.run(sweep, cluster="inline")
+
+
+# ---- the store
+
+
+def test_resuming_computes_only_what_is_missing(tmp_path: Path, monkeypatch) -> None:
+    """A run that stopped goes on with the missing rows; a finished one has nothing to do."""
+    import vmt.study._run as module
+
+    real, calls = module.run_rows, []
+
+    def dying(plan, rows):
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        calls.append(rows[0][0])
+        return real(plan, rows)
+
+    monkeypatch.setattr(module, "run_rows", dying)
+    with pytest.raises(KeyboardInterrupt):
+        vmt.run(numbers(), cluster="inline", store=tmp_path / "out")
+    assert sweep_status(tmp_path / "out").finished == 4
+    with pytest.raises(InputError, match="4 of 10 rows; go on with resume"):
+        vmt.run(numbers(), cluster="inline", store=tmp_path / "out")
+    with pytest.raises(InputError, match="other parameters"):
+        vmt.run(numbers(seed=1), cluster="inline", store=tmp_path / "out", resume=True)
+    monkeypatch.setattr(module, "run_rows", lambda p, r: (calls.append(r[0][0]), real(p, r))[1])
+    result = vmt.run(numbers(), cluster="inline", store=tmp_path / "out", resume=True)
+    assert calls == list(range(10))
+    assert exact(result.table) == exact(vmt.run(numbers(), cluster="inline").table)
+    monkeypatch.setattr(module, "run_rows", None)
+    again = vmt.run(numbers(), cluster="inline", store=tmp_path / "out", resume=True)
+    assert exact(again.table) == exact(result.table)
+
+
+def test_store_keeps_rows_once_in_any_order(tmp_path: Path) -> None:
+    """Parts in any order, of any size, with rows twice, merged or not, are the same table."""
+    sweep = numbers(realizations=400)
+    whole = vmt.run(sweep, cluster="inline")
+    rows = [
+        {k: v for k, v in row.items() if v is not None} | {"error": None, "warnings": None}
+        for row in whole.rows.to_dict("records")
+    ]
+    order = np.random.default_rng(1).permutation(800)
+    store = SweepStore.create(tmp_path, sweep, {})
+    for start in range(0, 800, 5):
+        store.append([rows[k] for k in order[start : start + 5]])
+        if start % 100 == 0:
+            store.append([rows[k] for k in order[start : start + 2]])
+    levels = {p.name.split("-")[1] for p in (tmp_path / "parts").iterdir()}
+    assert "1" in levels
+    assert len(list((tmp_path / "parts").iterdir())) < 80
+    assert exact(store.frame()) == exact(whole.table)
+    store.merge(everything=True)
+    assert len(list((tmp_path / "parts").iterdir())) == 1
+    assert exact(store.frame()) == exact(whole.table)
+    assert store.finished().tolist() == list(range(800))
+
+
+def test_readers_see_whole_rows_while_parts_are_merged(tmp_path: Path) -> None:
+    """A reader beside a writer that merges all the time never loses or doubles a row."""
+    import threading
+
+    sweep = numbers(realizations=200)
+    rows = vmt.run(sweep, cluster="inline").rows.to_dict("records")
+    store = SweepStore.create(tmp_path, sweep, {})
+    seen, done = [], threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            seen.append(SweepStore.open(tmp_path).finished())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for k in range(0, 400, 4):
+        store.append(rows[k : k + 4])
+        if k % 40 == 0:
+            store.merge(everything=True)
+    done.set()
+    reader.join()
+    assert len(seen) > 3
+    for rows_seen in seen:
+        np.testing.assert_array_equal(rows_seen, np.arange(len(rows_seen)))
+    sizes = [len(r) for r in seen]
+    assert sizes == sorted(sizes)
+
+
+def test_two_runs_do_not_share_a_store(tmp_path: Path, monkeypatch) -> None:
+    """While one run writes, another is refused, and status says who is writing."""
+    import vmt.study._run as module
+
+    real, messages = module.run_rows, []
+
+    def nested(plan, rows):
+        if not messages:
+            with pytest.raises(InputError, match="Another run") as caught:
+                vmt.run(numbers(), cluster="inline", store=tmp_path / "out", resume=True)
+            messages.append(str(caught.value))
+            assert str(os.getpid()) in sweep_status(tmp_path / "out").running
+        return real(plan, rows)
+
+    monkeypatch.setattr(module, "run_rows", nested)
+    vmt.run(numbers(), cluster="inline", store=tmp_path / "out")
+    assert messages
+    assert sweep_status(tmp_path / "out").running == ""
+
+
+def test_newer_and_damaged_stores_are_refused(tmp_path: Path) -> None:
+    """A manifest or part of a newer version, or a damaged one, gets one clear error."""
+    import pyarrow.parquet as pq
+
+    out = tmp_path / "out"
+    vmt.run(numbers(), cluster="inline", store=out)
+    manifest = out / "sweep.json"
+    good = manifest.read_text()
+    manifest.write_text(json.dumps({**json.loads(good), "schema_version": 2}))
+    for call in (read_sweep, sweep_status):
+        with pytest.raises(InputError, match="newer vmt"):
+            call(out)
+    with pytest.raises(InputError, match="newer vmt"):
+        vmt.run(numbers(), cluster="inline", store=out, resume=True)
+    manifest.write_text("{")
+    with pytest.raises(InputError, match="can't be read"):
+        read_sweep(out)
+    manifest.write_text(good)
+    (part,) = (out / "parts").iterdir()
+    table = pq.read_table(part)
+    pq.write_table(table.replace_schema_metadata({b"vmt.schema_version": b"2"}), part)
+    with pytest.raises(InputError, match="newer vmt"):
+        read_sweep(out)
+    part.write_bytes(b"PAR1")
+    with pytest.raises(InputError, match="delete it and resume"):
+        read_sweep(out)
+    part.unlink()
+    result = vmt.run(numbers(), cluster="inline", store=out, resume=True)
+    assert result.complete
+    with pytest.raises(InputError, match="no sweep"):
+        read_sweep(tmp_path)
+
+
+def test_export_is_exact(tmp_path: Path) -> None:
+    """CSV and Parquet give every bit back; another suffix is refused."""
+    import pandas as pd
+
+    result = vmt.run(numbers(), cluster="inline")
+    result.export(tmp_path / "a.csv")
+    result.export(tmp_path / "a.parquet")
+    for back in (pd.read_csv(tmp_path / "a.csv"), pd.read_parquet(tmp_path / "a.parquet")):
+        assert list(back.columns) == list(result.table.columns)
+        for name in ("sum", "first", "own", "scale"):
+            np.testing.assert_array_equal(back[name].to_numpy(), result.values(name))
+    assert json.loads(pd.read_csv(tmp_path / "a.csv")["values"][1]) == list(
+        result.arrays("values")[1]
+    )
+    with pytest.raises(InputError, match="a.csv or a.parquet"):
+        result.export(tmp_path / "a.xlsx")
+    with pytest.raises(InputError, match="does not exist"):
+        result.export(tmp_path / "no" / "a.csv")
+
+
+# ---- the disk
+
+
+def small_disk(path: Path, size: str) -> bool:
+    path.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_full_disk_in_mid_run_loses_nothing(tmp_path: Path) -> None:
+    """On a disk that fills up the run stops, what was written is whole, and resuming ends it."""
+    disk = tmp_path / "disk"
+    if not small_disk(disk, "400k"):
+        pytest.skip("mounting a small disk needs root")
+    try:
+        sweep = numbers()
+        stuff = disk / "stuff"
+
+        import vmt.study._store as module
+
+        real = module.SweepStore.append
+
+        def append(self, rows):
+            if len(self.finished()) == 4 and not stuff.exists():
+                try:
+                    with open(stuff, "wb") as stream:
+                        while True:
+                            stream.write(bytes(512))
+                            stream.flush()
+                except OSError as error:
+                    assert error.errno == errno.ENOSPC
+            real(self, rows)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module.SweepStore, "append", append)
+            with pytest.raises(RunError, match="No space left.*go on with resume"):
+                vmt.run(sweep, cluster="inline", store=disk / "out")
+        assert sweep_status(disk / "out").finished == 4
+        assert len(read_sweep(disk / "out").table) == 4
+        stuff.unlink()
+        result = vmt.run(sweep, cluster="inline", store=disk / "out", resume=True)
+        assert exact(result.table) == exact(vmt.run(sweep, cluster="inline").table)
+    finally:
+        subprocess.run(["umount", str(disk)], check=False)
+
+
+def test_write_errors_stop_the_run_and_lose_nothing(tmp_path: Path, monkeypatch) -> None:
+    """An error of the file system at any part leaves the parts before it whole."""
+    import vmt._files
+
+    real, count = os.fsync, []
+
+    def failing(handle):
+        count.append(handle)
+        if len(count) > 6:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr(vmt._files.os, "fsync", failing)
+    with pytest.raises(RunError, match="No space left"):
+        vmt.run(numbers(), cluster="inline", store=tmp_path / "out")
+    monkeypatch.setattr(vmt._files.os, "fsync", real)
+    before = sweep_status(tmp_path / "out").finished
+    assert 2 <= before < 10
+    result = vmt.run(numbers(), cluster="inline", store=tmp_path / "out", resume=True)
+    assert result.complete
+
+
+def test_no_room_is_said_before_work_starts(tmp_path: Path, monkeypatch) -> None:
+    """A sweep whose results don't fit the disk, or a full disk, is refused at once."""
+    import vmt.study._run as module
+
+    monkeypatch.setattr(module, "run_rows", None)
+    with pytest.raises(InputError, match="are free"):
+        vmt.run(
+            Sweep(
+                model="gaussian_excursion_set",
+                parameters={"volume_fraction": 0.5, "rate": 1e6},
+                shape=(1000, 1000, 1000),
+                spacing=1e-8,
+                measurements=["volume_fraction"],
+                realizations=10**6,
+                keep_structures=True,
+            ),
+            cluster="inline",
+            store=tmp_path / "out",
+        )
+    disk = tmp_path / "disk"
+    if not small_disk(disk, "64k"):
+        return
+    try:
+        with pytest.raises(InputError, match="free|can't be written"):
+            vmt.run(numbers(), cluster="inline", store=disk / "out")
+        (disk / "full").write_bytes(bytes(48 * 1024))
+        with pytest.raises(InputError, match="free|can't be"):
+            vmt.run(numbers(), cluster="inline", store=disk / "out")
+    finally:
+        subprocess.run(["umount", str(disk)], check=False)
+
+
+def test_no_write_permission_is_said(tmp_path: Path, monkeypatch) -> None:
+    """A folder that can't be written, and a file in its place, are refused before work starts."""
+    import vmt.study._run as module
+
+    monkeypatch.setattr(module, "run_rows", None)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="is a file"):
+        vmt.run(numbers(), cluster="inline", store=tmp_path / "file")
+    if Path("/proc/self").exists():  # where root can't write either
+        with pytest.raises(InputError, match="can't be created"):
+            vmt.run(numbers(), cluster="inline", store="/proc/self/vmt-sweep")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("x")
+    with pytest.raises(InputError, match="not made by vmt"):
+        vmt.run(numbers(), cluster="inline", store=tmp_path / "mine")
+
+
+# ---- failures of tasks
+
+
+def test_what_can_not_be_done_is_a_row(tmp_path: Path) -> None:
+    """A vmt error is a result: the row says why, the others have values, means leave it out."""
+    sweep = numbers(measurements=["sweep_functions:sometimes_impossible"], realizations=20)
+    result = vmt.run(sweep, cluster="inline", store=tmp_path / "out")
+    lost = result.table["error"].notna().to_numpy()
+    assert 5 < lost.sum() < 35
+    assert np.isnan(result.values("root")[lost]).all()
+    assert np.isfinite(result.values("root")[~lost]).all()
+    assert result.failed == lost.sum() == sweep_status(tmp_path / "out").failed
+    summary = result.summary()
+    assert summary.failed.sum() == lost.sum()
+    assert (summary.count[:, 0] + summary.failed == 20).all()
+
+
+def test_mistakes_are_not_stored(tmp_path: Path) -> None:
+    """A mistake in a function stops the run and leaves no row; a passing trouble is tried again."""
+    with pytest.raises(RunError, match="KeyError.*oops"):
+        vmt.run(
+            numbers(measurements=["sweep_functions:broken"]), cluster="inline", store=tmp_path / "a"
+        )
+    assert sweep_status(tmp_path / "a").finished == 0
+    folder = tmp_path / "marks"
+    folder.mkdir()
+    options = {"name": "sweep_functions:fails_once", "options": {"folder": str(folder)}}
+    result = vmt.run(numbers(measurements=[options]), cluster="inline")
+    assert result.complete
+    assert len(list(folder.iterdir())) == 10
+
+
+def test_a_study_that_always_fails_is_stopped() -> None:
+    """When the first eight rows all fail, the run stops and says why."""
+    sweep = numbers(measurements=["sweep_functions:volume"], realizations=50)
+    with pytest.raises(RunError, match="first 8 rows all failed.*1D"):
+        vmt.run(sweep, cluster="inline")
+
+
+# ---- clusters
+
+
+@pytest.mark.timeout(300)
+def test_a_scheduler_and_two_workers_of_their_own(tmp_path: Path) -> None:
+    """A scheduler and two workers that were started separately give the same table; rows that
+    take their worker down are tried again."""
+    folder = tmp_path / "marks"
+    folder.mkdir()
+    where = tmp_path / "scheduler.json"
+    commands = [["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]]
+    commands += [["worker", "--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard"]] * 2
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "dask", *command, "--scheduler-file", str(where)],
+            env=environment(), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        for command in commands
+    ]  # fmt: skip
+    try:
+        for _ in range(600):
+            if where.is_file() and where.stat().st_size:
+                break
+            time.sleep(0.1)
+        address = json.loads(where.read_text())["address"]
+        killing = {"name": "sweep_functions:kills_once", "options": {"folder": str(folder)}}
+        sweep = numbers(realizations=30)
+        result = vmt.run(sweep, cluster=address, store=tmp_path / "out")
+        assert result.rows["process"].nunique() == 2
+        assert exact(result.table) == exact(vmt.run(sweep, cluster="inline").table)
+        remarks: list[str] = []
+        deadly = numbers(measurements=["sweep_functions:sums", {**killing, "prefix": "k."}],
+                         factors={}, realizations=2)  # fmt: skip
+        survived = vmt.run(deadly, cluster=address, tell=remarks.append)
+        assert survived.complete
+        assert len(list(folder.iterdir())) == 2
+        np.testing.assert_array_equal(survived.values("k.first"), survived.values("first"))
+    finally:
+        for process in processes:
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.kill()
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.parametrize(
+    "address", ["tcp://127.0.0.1:8786", "tcp://localhost:8786", "tcp://[::1]:8786", "tls://host:1"]
+)
+def test_safe_addresses(address: str) -> None:
+    """This machine, and TLS anywhere, are allowed."""
+    assert _check_address(address, insecure=False) == address
+
+
+@pytest.mark.parametrize("address", ["tcp://10.0.0.2:8786", "tcp://cluster:8786", "ws://host:1"])
+def test_open_ports_need_a_word(address: str) -> None:
+    """A remote scheduler without TLS needs insecure=True."""
+    with pytest.raises(InputError, match="insecure"):
+        vmt.run(numbers(), cluster=address)
+    assert _check_address(address, insecure=True) == address
+
+
+def test_what_is_no_cluster_is_refused() -> None:
+    """Addresses without protocol and other objects get one clear error; so do silent schedulers."""
+    with pytest.raises(InputError, match="tls://host"):
+        vmt.run(numbers(), cluster="127.0.0.1:8786")
+    with pytest.raises(InputError, match="address of a scheduler"):
+        vmt.run(numbers(), cluster=3)
+
+
+def test_workers_and_threads_fit_the_cores_and_the_memory(monkeypatch) -> None:
+    """More processes times threads than cores are refused; memory limits their number."""
+    cores = len(os.sched_getaffinity(0))
+    for workers, threads in ((cores + 1, 1), (1, cores + 1), (cores, 2)):
+        with pytest.raises(InputError, match="cores"):
+            count_workers(numbers(), workers, threads)
+    with pytest.raises(InputError, match="at least 1"):
+        count_workers(numbers(), 1, 0)
+    big = {"shape": (200, 200, 200), "spacing": 1e-8, "realizations": 100}
+    sweep = Sweep(
+        model="gaussian_excursion_set",
+        parameters={"volume_fraction": 0.5, "rate": 1e6},
+        measurements=["volume_fraction"],
+        **big,
+    )
+    need = sweep.memory_per_task()
+    monkeypatch.setenv("VMT_MEMORY_LIMIT", str(int(1.5 * need)))
+    assert count_workers(sweep, None, 1) == 1
+    if cores > 1:
+        with pytest.raises(MemoryBudgetError, match="2 structures of 200×200×200 voxels"):
+            count_workers(sweep, 2, 1)
+    monkeypatch.setenv("VMT_MEMORY_LIMIT", str(int(0.5 * need)))
+    with pytest.raises(MemoryBudgetError):
+        vmt.run(sweep)
+    monkeypatch.setenv("VMT_MEMORY_LIMIT", str(int(100 * need)))
+    assert count_workers(sweep, None, 1) == cores
+
+
+# ---- means
+
+
+def test_summary_is_student_t(tmp_path: Path) -> None:
+    """Means, standard errors and intervals are those of scipy, point by point."""
+    from scipy import stats
+
+    result = vmt.run(numbers(realizations=7), cluster="inline")
+    summary = result.summary(confidence=0.9)
+    place = summary.quantities.index("sum")
+    for point in range(2):
+        values = result.values("sum")[7 * point : 7 * point + 7]
+        assert summary.mean[point, place] == pytest.approx(values.mean())
+        assert summary.standard_error[point, place] == pytest.approx(stats.sem(values))
+        low, high = stats.t.interval(0.9, 6, values.mean(), stats.sem(values))
+        assert summary.low[point, place] == pytest.approx(low)
+        assert summary.high[point, place] == pytest.approx(high)
+    assert np.isnan(vmt.run(numbers(realizations=1), cluster="inline").summary().low).all()
+    with pytest.raises(InputError, match="confidence"):
+        result.summary(confidence=95)
+    content = json.dumps(vmt._files.jsonable(result.to_dict()))
+    assert '"expected_rows": 14' in content
+
+
+def test_intervals_cover_the_mean() -> None:
+    """95 % intervals of 5 normal values hold the true mean in 95 % of 400 points (3 sigma)."""
+    sweep = numbers(factors={"scale": list(np.linspace(1, 2, 400))}, realizations=5)
+    summary = vmt.run(sweep, cluster="inline").summary()
+    place = summary.quantities.index("first")
+    inside = ((summary.low[:, place] < 0) & (summary.high[:, place] > 0)).mean()
+    assert abs(inside - 0.95) < 3 * np.sqrt(0.95 * 0.05 / 400)
+
+
+def test_common_seeds_reduce_the_noise_of_differences() -> None:
+    """With common random numbers two points differ by the factor alone."""
+    result = vmt.run(numbers(seeds="common"), cluster="inline")
+    np.testing.assert_array_equal(result.values("sum")[5:], 2 * result.values("sum")[:5])
+
+
+# ---- cost
+
+
+@pytest.mark.timeout(200)
+def test_dry_run_measures_time_and_memory() -> None:
+    """A trial in a process of its own measures time and memory; a mistake shows in it."""
+    cost = estimate_sweep_cost(numbers(realizations=50))
+    assert (cost.points, cost.rows, cost.tried) == (2, 100, 3)
+    assert not cost.extrapolated
+    assert 50e6 < cost.memory < 2e9
+    assert 0 <= cost.seconds_per_row < 0.1
+    assert any("100 tasks" in line for line in cost.text)
+    with pytest.raises(RunError, match="trial.*oops"):
+        estimate_sweep_cost(numbers(measurements=["sweep_functions:broken"]))
