@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 import typer
 
@@ -23,6 +24,12 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
 
 
+def parameters(verb: click.Command) -> list[click.Parameter]:
+    """Return a verb's parameters; those of a group with those of its own verbs."""
+    own = getattr(verb, "commands", {}).values()
+    return [*verb.params, *(one for inner in own for one in inner.params)]
+
+
 def verbs() -> dict[str, dict[str, bool]]:
     """Return each verb's options, and whether each takes a value."""
     command = typer.main.get_command(vmt.cli.app)
@@ -30,7 +37,7 @@ def verbs() -> dict[str, dict[str, bool]]:
     for name, verb in command.commands.items():
         options = {
             option: not one.is_flag
-            for one in verb.params
+            for one in parameters(verb)
             if hasattr(one, "is_flag")
             for option in (*one.opts, *one.secondary_opts)
         }
@@ -71,7 +78,7 @@ def test_defaults_on_the_page_are_those_of_the_command() -> None:
         rows = re.findall(r"^\| `(--[\w-]+)[^|`\\]*(?:\\\|[^|`\\]*)*` \| ([^|]+) \|", page, re.M)
         own = section(page, f"vmt {name}")
         for option, default in rows:
-            for one in verb.params:
+            for one in parameters(verb):
                 if option not in one.opts or f"`{option}" not in own:
                     continue
                 if default in ("as the image", "the file's own", "see the verb"):

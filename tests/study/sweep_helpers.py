@@ -1,10 +1,13 @@
 """What the tests of sweeps share."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -80,3 +83,30 @@ def kill(run: subprocess.Popen, what: str, choice: int = 0) -> None:
         os.killpg(run.pid, signal.SIGKILL)
     run.wait(timeout=30)
     run.stderr.close()
+
+
+@contextmanager
+def own_cluster(folder: Path, workers: int = 2) -> Iterator[tuple[str, list[subprocess.Popen]]]:
+    """A scheduler and workers that are started separately; the scheduler's process is the first."""
+    where = folder / "scheduler.json"
+    commands = [["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]]
+    commands += [["worker", "--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard"]] * workers
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "dask", *command, "--scheduler-file", str(where)],
+            env=environment(), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        for command in commands
+    ]  # fmt: skip
+    try:
+        for _ in range(600):
+            if where.is_file() and where.stat().st_size:
+                break
+            time.sleep(0.1)
+        yield json.loads(where.read_text())["address"], processes
+    finally:
+        for process in processes:
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.kill()
+            process.kill()
+            process.wait()

@@ -65,7 +65,7 @@ def test_three_kills(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_many_kills(tmp_path: Path) -> None:
-    """24 kills of workers, clients and groups at random moments, while starting and writing, too."""
+    """24 kills of workers, clients and groups at random moments, in starting and writing."""
     study, out = tmp_path / "study.yaml", tmp_path / "out"
     study.write_text(STUDY.format(pause=0.02, realizations=800))
     rng = np.random.default_rng(20260101)

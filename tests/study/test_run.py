@@ -3,9 +3,9 @@
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from vmt.study._store import SweepStore
 from vmt.study._tasks import MAX_PICKLE, make_plan
 
 sys.path.insert(0, str(Path(__file__).parent))
-from sweep_helpers import FUNCTIONS, environment, exact
+from sweep_helpers import FUNCTIONS, exact, own_cluster
 
 NUMBERS = {
     "model": "sweep_functions:numbers",
@@ -136,7 +136,7 @@ def test_image_is_read_by_path_and_hash(tmp_path: Path) -> None:
 
 
 def test_plans_and_rows_stay_small() -> None:
-    """What travels is a text and numbers: a study or a row above 64 MiB, or a volume, is refused."""
+    """What travels is a text and numbers; a study above 64 MiB or a volume is refused."""
     sweep = numbers(factors={"scale": list(np.linspace(1, 2, 5000))}, realizations=100)
     assert len(make_plan(sweep, inputs={})) < 1000
     large = numbers(factors={}, parameters={"scale": 1.0}, name="x")
@@ -324,7 +324,7 @@ def test_export_is_exact(tmp_path: Path) -> None:
     assert json.loads(pd.read_csv(tmp_path / "a.csv")["values"][1]) == list(
         result.arrays("values")[1]
     )
-    with pytest.raises(InputError, match="a.csv or a.parquet"):
+    with pytest.raises(InputError, match=r"a.csv or a.parquet"):
         result.export(tmp_path / "a.xlsx")
     with pytest.raises(InputError, match="does not exist"):
         result.export(tmp_path / "no" / "a.csv")
@@ -359,13 +359,13 @@ def test_full_disk_in_mid_run_loses_nothing(tmp_path: Path) -> None:
                         while True:
                             stream.write(bytes(512))
                             stream.flush()
-                except OSError as error:
-                    assert error.errno == errno.ENOSPC
+                except OSError:
+                    assert shutil.disk_usage(disk).free < 512
             real(self, rows)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(module.SweepStore, "append", append)
-            with pytest.raises(RunError, match="No space left.*go on with resume"):
+            with pytest.raises(RunError, match=r"No space left.*go on with resume"):
                 vmt.run(sweep, cluster="inline", store=disk / "out")
         assert sweep_status(disk / "out").finished == 4
         assert len(read_sweep(disk / "out").table) == 4
@@ -421,10 +421,10 @@ def test_no_room_is_said_before_work_starts(tmp_path: Path, monkeypatch) -> None
     if not small_disk(disk, "64k"):
         return
     try:
-        with pytest.raises(InputError, match="free|can't be written"):
+        with pytest.raises(InputError, match=r"free|can't be written"):
             vmt.run(numbers(), cluster="inline", store=disk / "out")
         (disk / "full").write_bytes(bytes(48 * 1024))
-        with pytest.raises(InputError, match="free|can't be"):
+        with pytest.raises(InputError, match=r"free|can't be"):
             vmt.run(numbers(), cluster="inline", store=disk / "out")
     finally:
         subprocess.run(["umount", str(disk)], check=False)
@@ -465,8 +465,8 @@ def test_what_can_not_be_done_is_a_row(tmp_path: Path) -> None:
 
 
 def test_mistakes_are_not_stored(tmp_path: Path) -> None:
-    """A mistake in a function stops the run and leaves no row; a passing trouble is tried again."""
-    with pytest.raises(RunError, match="KeyError.*oops"):
+    """A mistake stops the run and leaves no row; a trouble that passes is tried again."""
+    with pytest.raises(RunError, match=r"KeyError.*oops"):
         vmt.run(
             numbers(measurements=["sweep_functions:broken"]), cluster="inline", store=tmp_path / "a"
         )
@@ -482,7 +482,7 @@ def test_mistakes_are_not_stored(tmp_path: Path) -> None:
 def test_a_study_that_always_fails_is_stopped() -> None:
     """When the first eight rows all fail, the run stops and says why."""
     sweep = numbers(measurements=["sweep_functions:volume"], realizations=50)
-    with pytest.raises(RunError, match="first 8 rows all failed.*1D"):
+    with pytest.raises(RunError, match=r"first 8 rows all failed.*1D"):
         vmt.run(sweep, cluster="inline")
 
 
@@ -495,22 +495,7 @@ def test_a_scheduler_and_two_workers_of_their_own(tmp_path: Path) -> None:
     take their worker down are tried again."""
     folder = tmp_path / "marks"
     folder.mkdir()
-    where = tmp_path / "scheduler.json"
-    commands = [["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]]
-    commands += [["worker", "--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard"]] * 2
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "dask", *command, "--scheduler-file", str(where)],
-            env=environment(), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )
-        for command in commands
-    ]  # fmt: skip
-    try:
-        for _ in range(600):
-            if where.is_file() and where.stat().st_size:
-                break
-            time.sleep(0.1)
-        address = json.loads(where.read_text())["address"]
+    with own_cluster(tmp_path) as (address, _):
         killing = {"name": "sweep_functions:kills_once", "options": {"folder": str(folder)}}
         sweep = numbers(realizations=30)
         result = vmt.run(sweep, cluster=address, store=tmp_path / "out")
@@ -523,12 +508,6 @@ def test_a_scheduler_and_two_workers_of_their_own(tmp_path: Path) -> None:
         assert survived.complete
         assert len(list(folder.iterdir())) == 2
         np.testing.assert_array_equal(survived.values("k.first"), survived.values("first"))
-    finally:
-        for process in processes:
-            for child in psutil.Process(process.pid).children(recursive=True):
-                child.kill()
-            process.kill()
-            process.wait()
 
 
 @pytest.mark.parametrize(
@@ -634,5 +613,5 @@ def test_dry_run_measures_time_and_memory() -> None:
     assert 50e6 < cost.memory < 2e9
     assert 0 <= cost.seconds_per_row < 0.1
     assert any("100 tasks" in line for line in cost.text)
-    with pytest.raises(RunError, match="trial.*oops"):
+    with pytest.raises(RunError, match=r"trial.*oops"):
         estimate_sweep_cost(numbers(measurements=["sweep_functions:broken"]))

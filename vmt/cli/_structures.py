@@ -80,6 +80,9 @@ def twin(
     ] = Families.show,
     bootstrap: Bootstrap = 0,
     keep_realizations: Keep = False,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes that make and measure the twins.")
+    ] = 1,
     axis: Axis = 0,
     seed: Seed = 0,
     out: Annotated[
@@ -111,7 +114,9 @@ def twin(
         if not quiet:
             _tell_cost(structure, size, realizations)
         with run_directory(out, identity, force=force) as directory:
-            report = vmt.twin(structure, name=image.name, directory=directory, **options)
+            report = vmt.twin(
+                structure, name=image.name, directory=directory, workers=workers, **options
+            )
             write_twin(report, directory)
     _tell_twin(report, out, json=json, quiet=quiet)
 
