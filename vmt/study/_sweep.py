@@ -273,6 +273,13 @@ class Sweep(_Strict):
         parameters = fields.get("parameters")
         if fields.get("model") == "image" and isinstance(parameters, dict) and "path" in parameters:
             parameters["path"] = str(path.parent / str(parameters["path"]))
+        spacing = fields.get("spacing")
+        bare = spacing if isinstance(spacing, list) else [spacing]
+        if any(isinstance(edge, (int, float)) for edge in bare):
+            raise InputError(
+                f"{str(path)!r}: the spacing {spacing!r} is not a length; expected it with its "
+                'unit, as "20 nm" or "10 nm, 10 nm, 20 nm".'
+            )
         return cls(**fields)
 
     # ---- the design
