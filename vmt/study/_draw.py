@@ -30,7 +30,7 @@ def draw_sweep(result: SweepResult, quantities: Sequence[str] | None = None) -> 
     mean.
     """
     from vmt._plotting import COLORS, figure, finish
-    from vmt.study._results import unit_of
+    from vmt.study._results import label_of
 
     unknown = sorted(set(quantities or ()) - set(result.quantities))
     if unknown:
@@ -49,8 +49,7 @@ def draw_sweep(result: SweepResult, quantities: Sequence[str] | None = None) -> 
     scale = result.sweep.factors[x].scale if numeric else ""
     colors = [COLORS["model"], COLORS["image"], COLORS["good"], COLORS["truth"]]
     for ax, name in zip(sheet.axes, names, strict=False):
-        unit = unit_of(name)
-        label = f"{name.replace('_', ' ')}{f' [{unit}]' if unit else ''}"
+        label = label_of(name)
         if not numeric:
             values = result.values(name)
             ax.plot(np.arange(len(values)), values, ".", color=COLORS["model"], markersize=4)
@@ -67,8 +66,7 @@ def draw_sweep(result: SweepResult, quantities: Sequence[str] | None = None) -> 
             # side by side, so that no interval hides another
             shift = 0.012 * width * (place - (len(groups) - 1) / 2) * (scale != "log")
             _errorbars(ax, summary, name, x, chosen, colors[place % len(colors)], text, shift)
-        unit = unit_of(x)
-        finish(ax, xlabel=f"{x.replace('_', ' ')}{f' [{unit}]' if unit else ''}", ylabel=label)
+        finish(ax, xlabel=label_of(x), ylabel=label)
         if scale == "log":
             ax.set_xscale("log")
         elif len(levels := np.unique(summary.factors[x])) <= _MOST_TICKS:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vmt.errors import InputError
-from vmt.study._measure import UNITS
+from vmt.study._measure import LABELS, UNITS, split_key
 from vmt.study._store import ORIGIN, SweepStore, write_frame
 from vmt.study._sweep import Sweep
 
@@ -39,6 +39,23 @@ _MOST_DRAWN = 12
 def unit_of(name: str) -> str:
     """Unit of a column, "" for a pure number or an unknown one."""
     return _UNITS.get(name.partition("(")[0].rpartition(".")[2], "")
+
+
+def label_of(name: str) -> str:
+    """What a column is called in figures, with its unit.
+
+    Examples
+    --------
+    >>> label_of("specific_surface_area(solid)")
+    'specific surface area, solid [1/m]'
+    """
+    unit = f" [{unit_of(name)}]" if unit_of(name) else ""
+    if not name.endswith(")"):
+        return name.replace("_", " ") + unit
+    first, phase = split_key(name)
+    prefix, _, plain = first.rpartition(".")
+    shown = LABELS.get(plain, plain.replace("_", " "))
+    return f"{f'{prefix}: ' if prefix else ''}{shown}, {phase}{unit}"
 
 
 @dataclass(frozen=True, eq=False)

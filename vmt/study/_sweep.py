@@ -207,8 +207,6 @@ class Sweep(_Strict):
     (24, {'volume_fraction': 0.4, 'rate': 6000000.0})
     """
 
-    schema_version: int = SCHEMA_VERSION
-    name: Annotated[str, Field(max_length=200)] = "sweep"
     model: Name
     parameters: dict[str, Any] = Field(default_factory=dict)
     factors: dict[str, Factor] = Field(default_factory=dict)
@@ -223,7 +221,9 @@ class Sweep(_Strict):
     axis: Annotated[int, Field(ge=0, le=2)] = 0
     keep_structures: bool = False
     memory: str | None = None
+    name: Annotated[str, Field(max_length=200)] = "sweep"
     spawn_key: tuple[Entropy, ...] = ()
+    schema_version: int = SCHEMA_VERSION
 
     _columns: dict[str, Any] = PrivateAttr(default_factory=dict)
     _fixed: dict[str, Any] = PrivateAttr(default_factory=dict)
