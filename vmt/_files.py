@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -245,7 +246,7 @@ def _lock(target: Path) -> Path:
         mine.write_text(json.dumps(me), encoding="utf-8")
         for _ in range(5):
             try:
-                os.link(mine, lock)  # fails if there is one; whole as soon as it is there
+                _link(mine, lock)
                 return lock
             except FileExistsError:
                 holder = _holder(lock)
@@ -257,6 +258,19 @@ def _lock(target: Path) -> Path:
     finally:
         mine.unlink(missing_ok=True)
     raise InputError(f"{str(target)!r} is being claimed by another run; try again.")
+
+
+def _link(made: Path, lock: Path) -> None:
+    """Give a file a second name; fails if that is taken, and is whole as soon as it is there."""
+    try:
+        os.link(made, lock)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS):
+            raise
+        with open(lock, "x", encoding="utf-8") as stream:  # a file system without links
+            stream.write(made.read_text(encoding="utf-8"))
 
 
 def _held(target: Path, lock: Path, holder: Mapping[str, Any]) -> str:
@@ -278,5 +292,5 @@ def _remove_stale(lock: Path) -> None:
         return
     if _holder(aside) is not None:
         with suppress(FileExistsError):
-            os.link(aside, lock)
+            _link(aside, lock)
     aside.unlink(missing_ok=True)

@@ -53,21 +53,25 @@ def bare(rows: range, ready, go, results) -> None:
     once(0)
     ready.release()
     go.wait()
-    start = time.perf_counter()
+    start = time.process_time()
     values = [once(row) for row in rows]
-    results.put((rows.start, time.perf_counter() - start, values))
+    results.put((rows.start, time.process_time() - start, values))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_throughput_is_that_of_bare_processes(tmp_path: Path, monkeypatch) -> None:
-    """Two workers make at least 95 % of the structures that two bare processes make."""
+    """Two workers make at least 95 % of the structures that two bare processes make.
+
+    By the clock, the median of three; and by the CPU time of all processes, client included, which
+    holds on a busy machine, too.
+    """
     from distributed import Client, LocalCluster
 
     for name, value in SINGLE.items():
         monkeypatch.setenv(name, value)
-    count, spawn = 24, multiprocessing.get_context("spawn")
-    ratios = []
+    count, spawn = 10, multiprocessing.get_context("spawn")
+    by_clock, by_cpu = [], []
     with (
         LocalCluster(
             n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, env=SINGLE
@@ -91,13 +95,20 @@ def test_throughput_is_that_of_bare_processes(tmp_path: Path, monkeypatch) -> No
             for_bare = time.perf_counter() - start
             for process in processes:
                 process.join()
+            spent = sum(client.run(time.process_time).values()) + time.process_time()
             start = time.perf_counter()
             result = vmt.run(structures(count), cluster=client, store=tmp_path / str(repeat))
             for_run = time.perf_counter() - start
+            spent = sum(client.run(time.process_time).values()) + time.process_time() - spent
             assert result.values("m_factor(solid)").tolist() == found[0][2] + found[1][2]
-            ratios.append(for_bare / for_run)
-            print(f"bare {for_bare:.2f} s, vmt.run {for_run:.2f} s, ratio {ratios[-1]:.3f}")
-    assert sorted(ratios)[1] >= 0.95
+            by_clock.append(for_bare / for_run)
+            by_cpu.append((found[0][1] + found[1][1]) / spent)
+            print(
+                f"bare {for_bare:.2f} s, vmt.run {for_run:.2f} s: {by_clock[-1]:.3f} by the "
+                f"clock, {by_cpu[-1]:.3f} by CPU time"
+            )
+    assert sorted(by_cpu)[1] >= 0.95
+    assert sorted(by_clock)[1] >= 0.95
 
 
 @pytest.mark.slow

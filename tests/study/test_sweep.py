@@ -163,7 +163,8 @@ def test_yaml_is_the_same_sweep(tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
     path.write_text(YAML)
     read = Sweep.from_yaml(path)
-    assert read.to_dict() == Sweep(**BASE).to_dict()
+    assert read == Sweep(**BASE)
+    assert read != changed(seed=1)
     assert Sweep(**json.loads(json.dumps(read.to_dict()))).to_dict() == read.to_dict()
     assert read.design_hash() == Sweep(**BASE).design_hash()
 
@@ -250,7 +251,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         ({"seed": -1}, "seed"),
         ({"axis": 3}, "axis"),
         ({"memory": "2 apples"}, "can't be read"),
-        ({"modell": "x"}, "modell"),
+        ({"modell": "x"}, "no field 'modell'; it has model"),
     ],
 )
 def test_bad_sweeps(changes: dict[str, object], match: str) -> None:

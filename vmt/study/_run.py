@@ -29,7 +29,7 @@ from vmt.study._job import ALL_FAILED, Job, Tell
 from vmt.study._results import SweepResult
 from vmt.study._store import SweepStore, check_space, frame_of
 from vmt.study._sweep import Sweep
-from vmt.study._tasks import make_plan, row_numbers, run_rows
+from vmt.study._tasks import make_plan, row_numbers, run_rows, worker_version
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -508,6 +508,7 @@ class _Crew:
         self._client, self._memory, self._local, self._tell = client, memory, local, tell
         self._seen = time.monotonic()
         self._looked = -1e9
+        self._known: set[str] = set()
         self.count = 1
 
     def limit(self, job: Job) -> int:
@@ -526,6 +527,7 @@ class _Crew:
         self.count = max(1, sum(int(w["nthreads"]) for w in workers.values()))
         if workers:
             self._seen = time.monotonic()
+        self._compare([address for address in workers if address not in self._known])
         for address, worker in workers.items():
             held, threads = int(worker["memory_limit"] or 0), int(worker["nthreads"])
             if held and held < threads * self._memory:
@@ -534,6 +536,20 @@ class _Crew:
                     f"needs {format_bytes(self._memory)}. Start workers with more memory, or fewer "
                     "threads (--nthreads 1)."
                 )
+
+    def _compare(self, new: list[str]) -> None:
+        """Refuse workers with another vmt, which may give other numbers."""
+        self._known.update(new)
+        if self._local or not new:
+            return
+        with contextlib.suppress(OSError, TimeoutError):  # gone again
+            found = self._client.run(worker_version, workers=new)
+            for address, version in found.items():
+                if version != __version__:
+                    raise InputError(
+                        f"The worker {address} has vmt {version}, this process {__version__}; "
+                        "expected the same."
+                    )
 
     def check(self) -> None:
         """Nothing finished for a while: is anybody there?"""

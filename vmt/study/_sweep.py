@@ -234,6 +234,11 @@ class Sweep(_Strict):
             raise InputError(
                 f"This sweep has schema_version {version}; known is {SCHEMA_VERSION}. Update vmt."
             )
+        unknown = sorted(set(fields) - set(type(self).model_fields))
+        if unknown:
+            raise InputError(
+                f"A sweep has no field {unknown[0]!r}; it has {', '.join(type(self).model_fields)}."
+            )
         try:
             super().__init__(**fields)
         except ValidationError as error:
@@ -358,6 +363,9 @@ class Sweep(_Strict):
             phases=self._fixed["phases"],
         )
         return {str(self._fixed["path"]): content_hash(made.labels)}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sweep) and self.to_dict() == other.to_dict()
 
     def __hash__(self) -> int:
         return hash((self.name, self.model, self.seed))

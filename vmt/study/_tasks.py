@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import resource
 import socket
 import sys
 import time
@@ -24,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from vmt._progress import quiet
+from vmt._version import __version__
 from vmt.errors import InputError, MemoryBudgetError, VmtError, VmtWarning
 from vmt.study._catalog import Entry, is_descriptor, measurement_entry, model_entry
 from vmt.study._sweep import RESERVED, Measurement, Sweep
@@ -271,8 +271,19 @@ def _said(error: BaseException) -> str:
     return " ".join(str(error).split())[:_LONGEST_REMARK] or type(error).__name__
 
 
+def worker_version() -> str:
+    """Version of vmt in this process."""
+    return __version__
+
+
 def peak_memory() -> int:
     """Largest resident memory that this process has had [bytes]."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        import psutil
+
+        return int(psutil.Process().memory_info().rss)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(peak if sys.platform == "darwin" else peak * 1024)
 
