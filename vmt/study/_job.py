@@ -20,6 +20,8 @@ __all__ = ["ALL_FAILED", "Job", "Tell"]
 ALL_FAILED = 8
 #: seconds that a task of small rows should take, and the most rows in it
 _TASK_SECONDS, _MOST_ROWS = 0.5, 500
+#: seconds of work that wait at a worker, and the most tasks
+_QUEUED_SECONDS, _MOST_QUEUED = 0.1, 32
 Tell = Callable[[str], None]
 
 
@@ -126,6 +128,13 @@ class Job:
         fair = max(1, self.left // (4 * max(workers, 1)))
         mean = max(self.seconds / self.counted, 1e-4)
         return max(1, min(int(_TASK_SECONDS / mean), fair, _MOST_ROWS))
+
+    def depth(self) -> int:
+        """How many tasks a worker should have at the scheduler: more where they are tiny."""
+        if self.counted == 0:
+            return 2
+        task = self.seconds / self.counted * (self.rows_per_task or self.batch(1))
+        return max(2, min(int(_QUEUED_SECONDS / max(task, 1e-4)), _MOST_QUEUED))
 
     def finish(self) -> None:
         """Complain if rows are missing."""

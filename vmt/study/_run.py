@@ -512,14 +512,14 @@ class _Crew:
         self.count = 1
 
     def limit(self, job: Job) -> int:
-        """Tasks at the scheduler: one running and one waiting each, fewer where memory is short."""
+        """Tasks at the scheduler: one running and some waiting each; fewer if memory is short."""
         if time.monotonic() - self._looked > _TABLE_EVERY:
             self._look()
         if self._local and job.peak > self._memory:
             fits = int((available_memory() + self.count * job.peak) // job.peak)
             if fits < self.count:
                 return max(1, fits)
-        return 2 * self.count
+        return job.depth() * self.count
 
     def _look(self) -> None:
         workers = self._client.scheduler_info(n_workers=-1)["workers"]
