@@ -10,6 +10,7 @@ import pytest
 
 import vmt
 from vmt import Sweep
+from vmt.study._run import _client
 from vmt.study._tasks import make_plan, row_numbers, run_rows
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
@@ -71,18 +72,11 @@ def test_throughput_is_that_of_bare_processes(tmp_path: Path, monkeypatch) -> No
     By the clock, the median of three; and by the CPU time of all processes, client included, which
     holds on a busy machine, too.
     """
-    from distributed import Client, LocalCluster
-
     for name, value in SINGLE.items():
         monkeypatch.setenv(name, value)
     count, spawn = 10, multiprocessing.get_context("spawn")
     by_clock, by_cpu = [], []
-    with (
-        LocalCluster(
-            n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, env=SINGLE
-        ) as cluster,
-        Client(cluster) as client,
-    ):
+    with _client(None, 2, 1, print) as client:  # the cluster that run starts
         vmt.run(structures(4), cluster=client)  # compiled and warm
         for repeat in range(3):
             ready, go, results = spawn.Semaphore(0), spawn.Event(), spawn.Queue()
@@ -124,14 +118,7 @@ def test_overhead_of_a_task(tmp_path: Path) -> None:
     CPU time of client, scheduler and workers together: on a busy machine the clock shows the
     others' work.
     """
-    from distributed import Client, LocalCluster
-
-    with (
-        LocalCluster(
-            n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, env=SINGLE
-        ) as cluster,
-        Client(cluster) as client,
-    ):
+    with _client(None, 2, 1, print) as client:  # the cluster that run starts
         vmt.run(Sweep(**NUMBERS, realizations=20), cluster=client)
         for rows_per_task, count, most in ((1, 2000, 20e-3), (None, 20_000, 2e-3)):
             start, spent = time.perf_counter(), cpu_time(client)

@@ -342,6 +342,9 @@ def _client(cluster: Any, workers: int | None, threads: int, tell: Tell) -> Iter
         "distributed.scheduler.allowed-failures": _ATTEMPTS,
         "distributed.worker.daemon": True,
         "distributed.admin.low-level-log-length": 100,
+        "distributed.worker.profile.enabled": False,  # it interrupts the kernels every 10 ms
+        "distributed.admin.system-monitor.disk": False,
+        "distributed.scheduler.worker-ttl": None,  # a long kernel keeps a worker from saying hello
     }
     with dask.config.set(settings):
         try:
