@@ -69,12 +69,13 @@ def bare(rows: range, ready, go, results) -> None:
 def test_throughput_is_that_of_bare_processes(tmp_path: Path, monkeypatch) -> None:
     """Two workers make at least 95 % of the structures that two bare processes make.
 
-    By the clock, the median of three; and by the CPU time of all processes, client included, which
-    holds on a busy machine, too.
+    By the clock, the median of three, on a machine that does nothing else. The CPU time of all
+    processes is printed beside it: it has what dask does in the background, in proportion to the
+    clock, so that on a busy machine it shows more than the tasks cost.
     """
     for name, value in SINGLE.items():
         monkeypatch.setenv(name, value)
-    count, spawn = 10, multiprocessing.get_context("spawn")
+    count, spawn = 24, multiprocessing.get_context("spawn")
     by_clock, by_cpu = [], []
     with _client(None, 2, 1, print) as client:  # the cluster that run starts
         vmt.run(structures(4), cluster=client)  # compiled and warm
@@ -106,7 +107,6 @@ def test_throughput_is_that_of_bare_processes(tmp_path: Path, monkeypatch) -> No
                 f"bare {for_bare:.2f} s, vmt.run {for_run:.2f} s: {by_clock[-1]:.3f} by the "
                 f"clock, {by_cpu[-1]:.3f} by CPU time"
             )
-    assert sorted(by_cpu)[1] >= 0.95
     assert sorted(by_clock)[1] >= 0.95
 
 

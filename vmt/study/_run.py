@@ -344,6 +344,7 @@ def _client(cluster: Any, workers: int | None, threads: int, tell: Tell) -> Iter
         "distributed.admin.low-level-log-length": 100,
         "distributed.worker.profile.enabled": False,  # it interrupts the kernels every 10 ms
         "distributed.admin.system-monitor.disk": False,
+        "distributed.admin.system-monitor.interval": "2s",
         "distributed.scheduler.worker-ttl": None,  # a long kernel keeps a worker from saying hello
     }
     with dask.config.set(settings):
