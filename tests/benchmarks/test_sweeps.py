@@ -141,7 +141,10 @@ def test_overhead_of_a_task(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_scheduler_does_not_grow(tmp_path: Path) -> None:
-    """10⁵ tasks of one row each: the scheduler grows by less than 64 MiB after the first 10⁴."""
+    """10⁵ tasks of one row each: the scheduler grows by less than 128 MiB after the first 10⁴.
+
+    dask caches the names of the last 10⁵ keys, 0.8 kB each; nothing else may grow.
+    """
     with own_cluster(tmp_path) as (address, processes):
         scheduler = psutil.Process(processes[0].pid)
         vmt.run(Sweep(**NUMBERS, realizations=10_000), cluster=address, rows_per_task=1)
@@ -162,7 +165,7 @@ def test_scheduler_does_not_grow(tmp_path: Path) -> None:
         f"{after / 2**20:.0f} MiB; {parts} parts of {size / 1e5:.0f} bytes a row"
     )
     assert result.complete
-    assert after - before < 64 * 2**20
+    assert after - before < 128 * 2**20
 
 
 def test_a_plan_is_prepared_once() -> None:
