@@ -1,12 +1,15 @@
-"""Parameters to structures: covariances and excursion sets of random fields."""
+"""Parameters to structures: covariances, excursion sets of random fields, star-shaped particles."""
 
 from vmt.models._covariance import Covariance
 from vmt.models._excursion_set import ChiSquareExcursionSet, GaussianExcursionSet
 from vmt.models._pluri_gaussian import PluriGaussianExcursionSet
+from vmt.models._star_particle import StarParticle, StarUnion
 
 __all__ = [
     "ChiSquareExcursionSet",
     "Covariance",
     "GaussianExcursionSet",
     "PluriGaussianExcursionSet",
+    "StarParticle",
+    "StarUnion",
 ]
