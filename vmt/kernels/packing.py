@@ -315,10 +315,14 @@ def _walls(i, centers, turn, which, scale, points, surface, reach, ball, size, w
             low, high = np.inf, -np.inf
             at_low, at_high = 0, 0
             for p in range(points.shape[0]):
-                x = surface[a, p] * scale[i] * (
-                    turn[i, k, 0] * points[p, 0]
-                    + turn[i, k, 1] * points[p, 1]
-                    + turn[i, k, 2] * points[p, 2]
+                x = (
+                    surface[a, p]
+                    * scale[i]
+                    * (
+                        turn[i, k, 0] * points[p, 0]
+                        + turn[i, k, 1] * points[p, 1]
+                        + turn[i, k, 2] * points[p, 2]
+                    )
                 )
                 if x < low:
                     low, at_low = x, p
@@ -335,10 +339,14 @@ def _walls(i, centers, turn, which, scale, points, surface, reach, ball, size, w
             if p >= 0:
                 arm = np.empty(3)
                 for c in range(3):
-                    arm[c] = surface[a, p] * scale[i] * (
-                        turn[i, c, 0] * points[p, 0]
-                        + turn[i, c, 1] * points[p, 1]
-                        + turn[i, c, 2] * points[p, 2]
+                    arm[c] = (
+                        surface[a, p]
+                        * scale[i]
+                        * (
+                            turn[i, c, 0] * points[p, 0]
+                            + turn[i, c, 1] * points[p, 1]
+                            + turn[i, c, 2] * points[p, 2]
+                        )
                     )
                 one, two = (k + 1) % 3, (k + 2) % 3
                 # arm × e_k force
