@@ -428,7 +428,7 @@ def _relax(  # type: ignore[no-untyped-def]
         far[i] = reach[which[i]] * scale[i]
     typical = mean.mean()
     skin = 0.3 * typical
-    listed = np.full((n, 3), np.inf)
+    listed = np.zeros((n, 3))
     pairs = np.empty((0, 2), np.int64)
     bonded = np.empty(0, np.bool_)
     speed, force = np.zeros((n, 6)), np.empty((n, 6))
@@ -440,8 +440,8 @@ def _relax(  # type: ignore[no-untyped-def]
             s = 0.0
             for a in range(3):
                 s += (centers[i, a] - listed[i, a]) ** 2
-            moved = max(moved, s) if s == s else np.inf
-        if moved == np.inf or 4 * moved > skin * skin or step == 0:
+            moved = max(moved, s)
+        if step == 0 or 4 * moved > skin * skin:
             extra = skin + (typical if bonds.size else 0.0)
             pairs = _pairs(centers, far, size, wraps, extra)
             bonded = np.zeros(pairs.shape[0], np.bool_)

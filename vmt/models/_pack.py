@@ -265,7 +265,7 @@ def _draw(
 
 def _number(volume: float, each: float) -> int:
     count = volume / each
-    if not _LEAST <= count + 0.5 or count > _MOST:
+    if not _LEAST - 0.5 <= count <= _MOST:
         raise InputError(
             f"The box holds {count:.3g} particles of {each * 1e18:.3g} µm³ each at this volume "
             f"fraction; expected {_LEAST} to {_MOST}. Choose another size of the box."
