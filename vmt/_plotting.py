@@ -26,6 +26,7 @@ __all__ = [
     "finish",
     "legend",
     "phase_colors",
+    "view_frame",
 ]
 
 #: image (data), model (twins), reference, and accents; readable for color-blind eyes and in print
@@ -105,19 +106,25 @@ def draw_band(
     return ax
 
 
+def view_frame() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Unit vectors to the right and up in pictures of bodies."""
+    toward = np.array([0.52, -0.62, 0.59])
+    right = np.cross([0.0, 0.0, 1.0], toward)
+    right /= np.linalg.norm(right)
+    up = np.cross(toward / np.linalg.norm(toward), right)
+    return right, up
+
+
 def draw_bodies(ax: Axes, meshes: Sequence[npt.NDArray[np.float64]], colors: Sequence[str]) -> Axes:
-    """Draw surfaces given as grids of points (rows, columns, 3), shaded, seen along (1, 1, 1).
+    """Draw surfaces given as grids of points (rows, columns, 3), shaded, without perspective.
 
     Facets away from the viewer are left out, the others are drawn from the farthest on.
     """
     from matplotlib.collections import PolyCollection
     from matplotlib.colors import to_rgb
 
-    toward = np.array([0.52, -0.62, 0.59])
-    toward /= np.linalg.norm(toward)
-    right = np.cross([0.0, 0.0, 1.0], toward)
-    right /= np.linalg.norm(right)
-    up = np.cross(toward, right)
+    right, up = view_frame()
+    toward = np.cross(right, up)
     light = toward + 0.7 * up - 0.6 * right
     light /= np.linalg.norm(light)
     corners, shades, depths = [], [], []

@@ -322,7 +322,7 @@ def _extents(high: Floats, count: int, degree: int) -> Floats:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _cell_of(x, y, z, count):  # type: ignore[no-untyped-def]
+def cell_of(x, y, z, count):  # type: ignore[no-untyped-def]
     """Cell of a direction, or of any vector but zero."""
     ax, ay, az = abs(x), abs(y), abs(z)
     if ax >= ay and ax >= az:
@@ -338,7 +338,7 @@ def _cell_of(x, y, z, count):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _box(center, extent, spacing, shape, shift, wraps):  # type: ignore[no-untyped-def]
+def box_of(center, extent, spacing, shape, shift, wraps):  # type: ignore[no-untyped-def]
     """First and last places of the grid in a body's box; those outside are cut unless it wraps."""
     first, last = np.empty(3, np.int64), np.empty(3, np.int64)
     for a in range(3):
@@ -354,7 +354,7 @@ def _count(counts, spacing, centers, c, table, low, high, extent, periodic):  # 
     nx, ny, nz = counts.shape
     cells = round(math.sqrt(low.shape[1] / 6))
     for p in range(centers.shape[0]):
-        first, last = _box(centers[p], extent[p], spacing, counts.shape, 0.5, periodic)
+        first, last = box_of(centers[p], extent[p], spacing, counts.shape, 0.5, periodic)
         for i in range(first[0], last[0] + 1):
             x = (i + 0.5) * spacing[0] - centers[p, 0]
             for j in range(first[1], last[1] + 1):
@@ -366,7 +366,7 @@ def _count(counts, spacing, centers, c, table, low, high, extent, periodic):  # 
                     if r == 0.0:
                         inside = star_radius(c[p], table, 0.0, 0.0, 1.0) >= 0
                     else:
-                        cell = _cell_of(x, y, z, cells)
+                        cell = cell_of(x, y, z, cells)
                         if r > high[p, cell]:
                             continue
                         inside = r <= low[p, cell]
@@ -382,7 +382,7 @@ def _label(labels, best, begin, spacing, centers, c, table, high, extent, period
     nx, ny, nz = labels.shape
     cells = round(math.sqrt(high.shape[1] / 6))
     for p in range(centers.shape[0]):
-        first, last = _box(centers[p], extent[p], spacing, labels.shape, 0.5, periodic)
+        first, last = box_of(centers[p], extent[p], spacing, labels.shape, 0.5, periodic)
         for i in range(first[0], last[0] + 1):
             x = (i + 0.5) * spacing[0] - centers[p, 0]
             for j in range(first[1], last[1] + 1):
@@ -393,7 +393,7 @@ def _label(labels, best, begin, spacing, centers, c, table, high, extent, period
                     if r == 0.0:
                         value = -star_radius(c[p], table, 0.0, 0.0, 1.0)
                     else:
-                        if r > high[p, _cell_of(x, y, z, cells)]:
+                        if r > high[p, cell_of(x, y, z, cells)]:
                             continue
                         value = r - star_radius(c[p], table, x / r, y / r, z / r)
                     at = (i % nx, j % ny, k % nz)
@@ -406,7 +406,7 @@ def _label(labels, best, begin, spacing, centers, c, table, high, extent, period
 def _level(values, band, shift, wrap, steps, centers, c, table, low, high, box, periodic):  # type: ignore[no-untyped-def]
     cells = round(math.sqrt(low.shape[1] / 6))
     for p in range(centers.shape[0]):
-        first, last = _box(centers[p], box[p] + band, steps, values.shape, shift, periodic)
+        first, last = box_of(centers[p], box[p] + band, steps, values.shape, shift, periodic)
         for i in range(first[0], last[0] + 1):
             x = (i + shift) * steps[0] - centers[p, 0]
             for j in range(first[1], last[1] + 1):
@@ -421,7 +421,7 @@ def _level(values, band, shift, wrap, steps, centers, c, table, low, high, box, 
                     if r == 0.0:
                         value = -star_radius(c[p], table, 0.0, 0.0, 1.0)
                     else:
-                        cell = _cell_of(x, y, z, cells)
+                        cell = cell_of(x, y, z, cells)
                         if r - high[p, cell] >= band:
                             continue
                         if r - low[p, cell] <= -band:

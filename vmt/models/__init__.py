@@ -14,6 +14,7 @@ from vmt.models._pack import SphereSizes, pack_particles
 from vmt.models._packing_measures import Contacts, RadialDistribution
 from vmt.models._particle_packing import ParticlePacking
 from vmt.models._pluri_gaussian import PluriGaussianExcursionSet
+from vmt.models._random_star import RandomStarParticle
 from vmt.models._star_particle import StarParticle, StarUnion
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "ParticlePacking",
     "PluriGaussianExcursionSet",
     "RadialDistribution",
+    "RandomStarParticle",
     "SphereSizes",
     "StarParticle",
     "StarUnion",

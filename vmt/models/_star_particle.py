@@ -468,6 +468,26 @@ class StarUnion:
         require_memory(each * math.prod(voxels), f"A grid of {voxels} voxels", "Use fewer voxels.")
         return voxels, voxel
 
+    def crop(self, low: Sequence[float], size: float | Sequence[float]) -> StarUnion:
+        """Return the closed box of a size [m] that begins at `low` [m], moved to the origin.
+
+        With the particles, and of a periodic box their images, whose boxes reach into it.
+        """
+        begin, edges = np.asarray(low, float), np.asarray(check_spacing(size))
+        reach = stars.extents(self.coefficients) if self.particles else np.zeros((0, _AXES, 2))
+        counts = np.zeros(_AXES, int)
+        if self.periodic:
+            most = reach.max(axis=(0, 2), initial=0.0)
+            counts = np.ceil((np.abs(begin) + edges + most) / np.asarray(self.size)).astype(int)
+        kept: list[StarParticle] = []
+        for shift in np.ndindex(*(2 * counts + 1)):
+            places = self.centers + (np.array(shift) - counts) * self.size - begin
+            inside = (places + reach[:, :, 1] > 0) & (places - reach[:, :, 0] < edges)
+            for i in np.flatnonzero(inside.all(axis=1)):
+                kept.append(self.particles[i].moved(places[i]))
+        box = (float(edges[0]), float(edges[1]), float(edges[2]))
+        return StarUnion(tuple(kept), box, inside=self.inside, outside=self.outside)
+
     def to_dict(self) -> dict[str, Any]:
         """Box and particles for JSON."""
         return {
