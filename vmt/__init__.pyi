@@ -42,6 +42,7 @@ from .errors import ConvergenceError as ConvergenceError
 from .errors import InputError as InputError
 from .errors import MemoryBudgetError as MemoryBudgetError
 from .errors import NotPercolatingError as NotPercolatingError
+from .errors import PackingError as PackingError
 from .errors import VmtError as VmtError
 from .errors import VmtWarning as VmtWarning
 from .io import read_grey as read_grey

@@ -165,7 +165,7 @@ def pack_particles(
     factor = float(np.cbrt(volume_fraction * math.prod(box) / volumes.sum()))
     series = series * factor
     shapes, fine = shape_tables(series, _COARSE), shape_tables(series, _DENSE)
-    _check_box(shapes, box, wraps)
+    _check_box(shapes, which, box, wraps)
     n = len(which)
     centers = generator.random((n, 3)) * box
     turn = packing.rotations(n, generator)
@@ -289,15 +289,17 @@ def _rows(particles: Sequence[StarParticle]) -> Floats:
     )
 
 
-def _check_box(shapes: Shapes, box: Floats, wraps: npt.NDArray[np.bool_]) -> None:
-    widest = 2 * float(shapes[3].max())
+def _check_box(shapes: Shapes, which: Ints, box: Floats, wraps: npt.NDArray[np.bool_]) -> None:
+    """Refuse boxes in which a pair meets through two faces at once, or a wall is too near."""
+    reach = np.sort(shapes[3][which])[::-1]
+    pair = float(reach[:2].sum())
     for axis in range(3):
-        least = 2 * widest if wraps[axis] else 1.1 * widest
+        least = max(2 * pair, 2.2 * float(reach[0])) if wraps[axis] else 2.2 * float(reach[0])
         if box[axis] < least:
             raise InputError(
-                f"Edge {axis} of the box is {box[axis]:.3g} m, but the largest particle is up to "
-                f"{widest:.3g} m wide; expected at least {least:.3g} m, so that no particle meets "
-                "its own image."
+                f"Edge {axis} of the box is {box[axis]:.3g} m, but the largest particles reach "
+                f"{reach[0]:.3g} m from their centers; expected at least {least:.3g} m, so that "
+                "none meets its own image. Choose a larger box."
             )
 
 

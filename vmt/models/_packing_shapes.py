@@ -13,7 +13,7 @@ __all__ = ["Shapes", "shape_tables"]
 
 Floats = npt.NDArray[np.float64]
 Shapes = tuple[Floats, Floats, Floats, Floats, npt.NDArray[np.bool_]]
-_CELLS = 16  # along an edge of the cube of directions: 5.6 degrees, bilinear
+_CELLS = 24  # along an edge of the cube of directions: 3.7 degrees, bilinear
 
 
 def shape_tables(coefficients: Floats, points: int = 260) -> Shapes:
