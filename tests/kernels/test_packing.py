@@ -61,7 +61,7 @@ def test_contacts_of_stars_agree_with_the_twin():
 
 
 def test_looked_up_radii_are_those_of_the_series():
-    """The table on the cube misses the radius of rough bodies by less than 0.6 % in random directions."""
+    """The table on the cube misses the radius of rough bodies by less than 0.6 %."""
     from vmt.kernels.stars import radii
 
     c = MODEL.sample_coefficients(4, rng=1)

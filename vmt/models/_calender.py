@@ -33,7 +33,8 @@ __all__ = ["Calendering", "add_closed_pores", "add_cracks", "calender", "target_
 Floats = npt.NDArray[np.float64]
 _STRAIN = 0.01  # of the thickness in one step
 _POINTS = 500
-_STEPS = 1500
+_STEPS = 600
+_TRIALS = 4  # relaxations of one step before it is given up
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +130,7 @@ def calender(
     recipe: ElectrodeRecipe | None = None,
     densities: Sequence[float] | None = None,
     axis: int = 0,
-    max_overlap: float = 0.05,
+    max_overlap: float = 0.1,
     porosities: Sequence[float] | None = None,
     crack_width: float | None = None,
     rng: np.random.Generator | int = 0,
@@ -264,7 +265,10 @@ def _press(packing: ParticlePacking, goal: float, axis: int, max_overlap: float)
             factor = ratio ** (1 / steps)
             box[axis] *= factor
             centers[:, axis] *= factor
-            worst = settle(centers, turn, which, scale, shapes, box, wraps, max_overlap, _STEPS)
+            for _ in range(_TRIALS):
+                worst = settle(centers, turn, which, scale, shapes, box, wraps, max_overlap, _STEPS)
+                if worst <= max_overlap:
+                    break
             if worst > max_overlap:
                 break
             best = volume / float(np.prod(box))

@@ -1,5 +1,6 @@
 """Tables, renderings, and one self-contained HTML page per result."""
 
+from vmt.report._packing_page import packing_figures, packing_page, write_packing
 from vmt.report._page import (
     Badge,
     Card,
@@ -24,6 +25,8 @@ __all__ = [
     "figure_png",
     "figure_svg",
     "format_number",
+    "packing_figures",
+    "packing_page",
     "render",
     "render_png",
     "result_page",
@@ -33,6 +36,7 @@ __all__ = [
     "twin_table",
     "verdict_badge",
     "view_caption",
+    "write_packing",
     "write_result",
     "write_table_csv",
     "write_twin",
