@@ -148,12 +148,33 @@ def _build(
         ]
     )
     if calendering is not None:
-        rows = calendering.table
-        heads = [key.partition(" [")[0].replace("_", " ") for key in rows[0]]
-        units = [key.partition(" [")[2].rstrip("]") for key in rows[0]]
+        names = [
+            "stage",
+            "thickness",
+            "particles",
+            "overlap",
+            "contacts",
+            "largest neck",
+            "cracked",
+        ]
+        units = ["", "µm", "vol.-%", "%", "", "of the radius", "%"]
+        shown: list[list[object]] = []
+        for number, row in enumerate(calendering.table):
+            density = row["electrode_density [kg/m³]"]
+            stage = f"{density / 1000:.3g} g/cm³" if math.isfinite(density) else str(number)
+            shown.append(
+                [
+                    stage,
+                    1e6 * row["thickness [m]"],
+                    100 * row["volume_fraction"],
+                    100 * row["overlap_fraction"],
+                    row["coordination_number"],
+                    row["largest_relative_neck"],
+                    100 * row["cracked_share"],
+                ]
+            )
         page.section("Calendering")
-        shown = [[v if math.isfinite(v) else None for v in row.values()] for row in rows]
-        page.table(heads, shown, units=units, caption="Stages, the start first.")
+        page.table(names, shown, units=units, caption="Stages, the start first.", digits=3)
         sheet = figure()
         calendering.plot(sheet.axes[0])
         page.figure(sheet, _CAPTIONS["calendering"], _CAPTIONS["calendering"])
