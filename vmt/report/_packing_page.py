@@ -44,7 +44,7 @@ def packing_figures(packing: ParticlePacking, structure: Microstructure) -> dict
     sheet = figure()
     diameters = np.cbrt(6 * packing.volumes / np.pi) * 1e6
     spread = np.ptp(diameters) > 1e-6 * diameters.mean()
-    bins = np.linspace(diameters.min(), diameters.max(), 25) if spread else 10
+    bins = np.linspace(diameters.min(), diameters.max(), 25).tolist() if spread else 10
     sheet.axes[0].hist(diameters, bins=bins, color=COLORS["image"])
     finish(sheet.axes[0], xlabel="equivalent diameter [µm]", ylabel="particles")
     made["sizes"] = sheet
