@@ -3,7 +3,9 @@ from . import study as study
 from ._version import __version__ as __version__
 from .calibration import Calibration as Calibration
 from .calibration import FamilySelection as FamilySelection
+from .calibration import PluriGaussianCalibration as PluriGaussianCalibration
 from .calibration import calibrate as calibrate
+from .calibration import calibrate_pluri_gaussian as calibrate_pluri_gaussian
 from .calibration import select_family as select_family
 from .descriptors import anisotropy as anisotropy
 from .descriptors import chord_lengths as chord_lengths
@@ -54,6 +56,10 @@ from .microstructure import Microstructure as Microstructure
 from .models import ChiSquareExcursionSet as ChiSquareExcursionSet
 from .models import Covariance as Covariance
 from .models import GaussianExcursionSet as GaussianExcursionSet
+from .models import ParticlePacking as ParticlePacking
+from .models import PluriGaussianExcursionSet as PluriGaussianExcursionSet
+from .models import calender as calender
+from .models import pack_particles as pack_particles
 from .recipe import ElectrodeRecipe as ElectrodeRecipe
 from .report import render as render
 from .study import TwinReport as TwinReport

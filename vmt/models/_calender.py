@@ -351,7 +351,7 @@ def add_cracks(
     share : float
         Of the particles that are cracked in the end; larger ones crack first.
     width : float
-        Opening of the cracks [m]; below a voxel they don't show.
+        Opening of the cracks [m]; voxels show at least one layer that is connected by faces.
     rng : numpy.random.Generator or int
         Seed.
     """

@@ -145,6 +145,8 @@ class Defects:
     ) -> None:
         """Set voxels within pores and cracks of their own particle to 0.
 
+        Cracks thinner than a layer of voxels are widened to one that is connected by faces.
+
         Parameters
         ----------
         labels : (nx, ny, nz) uint8 array
@@ -183,8 +185,10 @@ class Defects:
             for k in () if holes is None else holes:
                 gone |= ((x - self.pore_centers[k]) ** 2).sum(axis=1) < self.pore_radii[k] ** 2
             for k in () if splits is None else splits:
-                away = np.abs(x @ self.crack_normals[k] - self.crack_offsets[k])
-                gone |= away < 0.5 * self.crack_widths[k]
+                normal = self.crack_normals[k]
+                away = np.abs(x @ normal - self.crack_offsets[k])
+                layer = float(np.abs(normal * np.array(spacing)).sum())  # connected by faces
+                gone |= away < 0.5 * max(float(self.crack_widths[k]), layer)
             flat[own[gone]] = 0
 
     def to_dict(self) -> dict[str, Any]:
