@@ -249,7 +249,8 @@ def main() -> int:
         print(
             f"{row['sample']}  {row['variant']:20s} p {row['p image']:.4f} "
             f"{row['p difference']:+.4f} (paper {row['p difference, paper']:+.4f})  "
-            f"S {row['S image [1/µm]']:.3f} {row['S difference [%]']:+.1f} % (paper {row['S difference, paper [%]']:+.1f} %)  "
+            f"S {row['S image [1/µm]']:.3f} {row['S difference [%]']:+.1f} % "
+            f"(paper {row['S difference, paper [%]']:+.1f} %)  "
             f"overlap {row['overlapped [% of union]']:.1f} %  Dice {row['Dice']:.3f}"
         )
     for row in transported:

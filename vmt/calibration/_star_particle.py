@@ -304,12 +304,12 @@ def _fit_regions(
     first, equal = star_fit.ray_radii(labels, spacing, numbers, centers, boxes, quadrature[0])
     volumes: Floats = np.asarray(voxels * math.prod(spacing), float)
     seen = np.minimum(first**3 @ weights / 3 / volumes, 1.0)
-    equal = np.maximum(equal + outward * edge, 0.05 * edge)
+    moved = np.maximum(equal + outward * edge, 0.05 * edge)
     mean: Floats = np.asarray(np.cbrt(3 * volumes / (4 * math.pi)), float)
     weight = star_fit.smoothing(mean, edge, regularization)
-    c = star_fit.fit_series(equal, degree, quadrature, weight)
+    c = star_fit.fit_series(moved, degree, quadrature, weight)
     if keep_volume:
-        wanted = volumes if outward == 0 else equal**3 @ weights / 3
+        wanted = volumes * (moved**3 @ weights) / (equal**3 @ weights)
         c *= np.cbrt(wanted / star_shapes.volumes(c))[:, None]
     places: Floats = np.asarray(centers * np.asarray(spacing), float)
     both, own = star_fit.match_stars(labels, spacing, numbers, places, c)
