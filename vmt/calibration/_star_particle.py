@@ -303,7 +303,7 @@ def _fit_regions(
     weights = quadrature[1]
     first, equal = star_fit.ray_radii(labels, spacing, numbers, centers, boxes, quadrature[0])
     volumes: Floats = np.asarray(voxels * math.prod(spacing), float)
-    seen = np.minimum(first**3 @ weights / 3 / volumes, 1.0)
+    seen = np.asarray((first**3 @ weights) / np.maximum(equal**3 @ weights, 1e-300))
     moved = np.maximum(equal + outward * edge, 0.05 * edge)
     mean: Floats = np.asarray(np.cbrt(3 * volumes / (4 * math.pi)), float)
     weight = star_fit.smoothing(mean, edge, regularization)

@@ -11,6 +11,7 @@ from vmt.report._page import (
     verdict_badge,
     write_table_csv,
 )
+from vmt.report._particle_page import particle_gallery, particle_page, write_particles
 from vmt.report._render import render, render_png, view_caption
 from vmt.report._result_page import result_page, result_table, write_result
 from vmt.report._twin_figures import twin_figures
@@ -24,6 +25,8 @@ __all__ = [
     "figure_png",
     "figure_svg",
     "format_number",
+    "particle_gallery",
+    "particle_page",
     "render",
     "render_png",
     "result_page",
@@ -33,6 +36,7 @@ __all__ = [
     "twin_table",
     "verdict_badge",
     "view_caption",
+    "write_particles",
     "write_result",
     "write_table_csv",
     "write_twin",
