@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import runpy
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,7 @@ VARIANTS: Mapping[str, tuple[float, Mapping[str, Any]]] = {
     "more markers": (0.5, {}),
     "fewer markers": (2.0, {}),
 }
+TRANSPORTED = ("as fitted", "+1/4 voxel", "+1/2 voxel", "fewer markers")
 COLUMNS = (
     "sample",
     "variant",
@@ -105,43 +106,37 @@ def compare(fit: StarFit, window: tuple[slice, slice, slice]) -> tuple[dict[str,
 
 
 def covariances(image: Microstructure, made: Microstructure) -> dict[str, list[float]]:
-    """Centered two-point functions of both over the lag, mean of the axes."""
-    found = {}
+    """Centered two-point functions of both over the lag [nm]."""
+    found: dict[str, list[float]] = {}
     for name, structure in (("image", image), ("union", made)):
         curve = vmt.two_point_coverage_probability(structure, "solid", max_lag=LAGS * SPACING)
-        p = structure.volume_fraction("solid")
-        found[name] = [float(c - p * p) for c in np.mean(list(axis_curves(curve)), axis=0)]
+        found["lags [nm]"] = (curve.lags * 1e9).tolist()
+        found[name] = curve.centered.tolist()
     return found
 
 
-def axis_curves(curve: Any) -> list[Any]:
-    """Values of a two-point function along the three axes, as far as all reach."""
-    values = [np.asarray(v, float) for v in curve.along_axes]
-    shortest = min(len(v) for v in values)
-    return [v[:shortest] for v in values]
-
-
-def transport(
-    fit: StarFit, window: tuple[slice, slice, slice], level_set: LevelSet, made: Microstructure
-) -> dict[str, float]:
-    """M-factors of image and union in the window, by voxels and by level sets."""
-    steps = [(w.start, w.stop - w.start) for w in window]
-    low = [start * d for (start, _), d in zip(steps, level_set.spacing, strict=True)]
-    shape = [n for _, n in steps]
-    size = [n * d for n, d in zip(shape, level_set.spacing, strict=True)]
+def cut(level_set: LevelSet, window: tuple[slice, slice, slice]) -> LevelSet:
+    """The window of a level set."""
     corner = tuple(slice(w.start, w.stop + 1) for w in window)
-    structures: dict[str, Microstructure | LevelSet] = {
-        "voxels, image": fit.structure.crop(*window),
-        "voxels, union": made,
-        "level set, image": LevelSet(level_set.values[corner].copy(), level_set.spacing),
-        "level set, union": fit.union().crop(low, size).to_level_set(shape, level_set.spacing),
-    }
-    numbers = {}
-    for name, structure in structures.items():
-        for phase in PHASES:
-            found = vmt.effective_conductivity(structure, {phase: 1.0}, bounds="none", rtol=1e-3)
-            numbers[f"{name}, {phase}"] = float(found.m_factor or 0.0)
-    return numbers
+    return LevelSet(level_set.values[corner].copy(), level_set.spacing)
+
+
+def level_set_of(fit: StarFit, window: tuple[slice, slice, slice]) -> LevelSet:
+    """The union's own level set in the window, on the voxels' grid."""
+    spacing = fit.structure.spacing
+    shape = [w.stop - w.start for w in window]
+    low = [w.start * d for w, d in zip(window, spacing, strict=True)]
+    size = [n * d for n, d in zip(shape, spacing, strict=True)]
+    return fit.union().crop(low, size).to_level_set(shape, spacing)
+
+
+def m_factors(structure: Microstructure | LevelSet) -> dict[str, float]:
+    """M-factor of both phases."""
+    found = {}
+    for phase in PHASES:
+        made = vmt.effective_conductivity(structure, {phase: 1.0}, bounds="none", rtol=1e-3)
+        found[phase] = float(made.m_factor or 0.0)
+    return found
 
 
 def measure(name: str, edge: int, seed: int, with_transport: bool) -> Mapping[str, Any]:
@@ -156,6 +151,7 @@ def measure(name: str, edge: int, seed: int, with_transport: bool) -> Mapping[st
     fits: dict[float, StarFit] = {}
     window = None
     part: dict[str, Any] = {}
+    solved: dict[str, dict[str, float]] = {}
     for variant, (depth, options) in VARIANTS.items():
         if depth not in fits:
             fits = {depth: fit_star_particles(image, "solid", depth=depth)}
@@ -169,8 +165,14 @@ def measure(name: str, edge: int, seed: int, with_transport: bool) -> Mapping[st
                 level = model.sample_level_set(
                     (edge,) * 3, SPACING, rng=np.random.default_rng(child)
                 )
-                part["transport"] = transport(fit, window, level, made)
+                solved["voxels, image"] = m_factors(image.crop(*window))
+                solved["voxels, as fitted"] = m_factors(made)
+                solved["level set, image"] = m_factors(cut(level, window))
+        if with_transport and variant in TRANSPORTED:
+            solved[f"level set, {variant}"] = m_factors(level_set_of(fit, window))
         print(f"{name}, {variant}: done", file=sys.stderr)
+    if solved:
+        part["transport"] = solved
     return part | {"rows": rows, "window": [w.stop - w.start for w in window or ()]}
 
 
@@ -179,8 +181,8 @@ def draw(parts: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     drawn = figure(2, 3, width=3.1, height=2.6)
     for ax, (name, part) in zip(drawn.axes, parts.items(), strict=False):
         for key, color in (("image", COLORS["image"]), ("union", COLORS["model"])):
-            curve = np.array(part["two-point"][key])
-            ax.plot(np.arange(curve.size) * SPACING * 1e9, curve, color=color, label=key)
+            curves = part["two-point"]
+            ax.plot(curves["lags [nm]"], curves[key], color=color, label=key)
         finish(ax, xlabel="lag [nm]", ylabel="C$_0$", title=name)
     drawn.axes[0].legend(frameon=False, fontsize=8)
     drawn.savefig(path, dpi=130)
@@ -203,15 +205,13 @@ def m_table(parts: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     for name, part in parts.items():
         for phase in PHASES if "transport" in part else ():
             row: dict[str, Any] = {"sample": name, "phase": phase}
-            for kind in ("voxels", "level set"):
-                image, union = (
-                    part["transport"][f"{kind}, {k}, {phase}"] for k in ("image", "union")
-                )
-                row |= {
-                    f"M, {kind}, image": image,
-                    f"M, {kind}, union": union,
-                    f"difference, {kind} [%]": 100 * (union / image - 1) if image else None,
-                }
+            solved = part["transport"]
+            for key, values in solved.items():
+                kind, _, variant = key.partition(", ")
+                row[f"M, {key}"] = values[phase]
+                image = solved[f"{kind}, image"][phase]
+                if variant != "image":
+                    row[f"{key} [%]"] = 100 * (values[phase] / image - 1) if image else None
             rows.append(row)
     return rows
 
@@ -247,16 +247,15 @@ def main() -> int:
         draw(parts, out / f"figure_a1_{kind}.png")
     for row in rows:
         print(
-            f"{row['sample']}  {row['variant']:20s} p {row['p image']:.4f} {row['p difference']:+.4f}"
-            f" (paper {row['p difference, paper']:+.4f})  S {row['S image [1/µm]']:.3f} "
-            f"{row['S difference [%]']:+.1f} % (paper {row['S difference, paper [%]']:+.1f} %)  "
+            f"{row['sample']}  {row['variant']:20s} p {row['p image']:.4f} "
+            f"{row['p difference']:+.4f} (paper {row['p difference, paper']:+.4f})  "
+            f"S {row['S image [1/µm]']:.3f} {row['S difference [%]']:+.1f} % "
+            f"(paper {row['S difference, paper [%]']:+.1f} %)  "
             f"overlap {row['overlapped [% of union]']:.1f} %  Dice {row['Dice']:.3f}"
         )
     for row in transported:
-        print(
-            f"{row['sample']}  {row['phase']:6s} voxels {row['difference, voxels [%]']:+.1f} %   "
-            f"level set {row['difference, level set [%]']:+.1f} %"
-        )
+        shown = [f"{key} {value:+.1f}" for key, value in row.items() if key.endswith("[%]")]
+        print(f"{row['sample']}  {row['phase']:6s} {'   '.join(shown)}")
     return 0
 
 

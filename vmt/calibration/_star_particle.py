@@ -302,16 +302,16 @@ def _fit_regions(
     quadrature = stars.product_quadrature(max(2 * degree, _RAYS))
     weights = quadrature[1]
     first, equal = star_fit.ray_radii(labels, spacing, numbers, centers, boxes, quadrature[0])
-    volumes: Floats = voxels * math.prod(spacing)
-    seen = np.minimum(first**3 @ weights / 3 / volumes, 1.0)
-    equal = np.maximum(equal + outward * edge, 0.05 * edge)
+    volumes: Floats = np.asarray(voxels * math.prod(spacing), float)
+    seen = np.asarray((first**3 @ weights) / np.maximum(equal**3 @ weights, 1e-300))
+    moved = np.maximum(equal + outward * edge, 0.05 * edge)
     mean: Floats = np.asarray(np.cbrt(3 * volumes / (4 * math.pi)), float)
     weight = star_fit.smoothing(mean, edge, regularization)
-    c = star_fit.fit_series(equal, degree, quadrature, weight)
+    c = star_fit.fit_series(moved, degree, quadrature, weight)
     if keep_volume:
-        wanted = volumes if outward == 0 else equal**3 @ weights / 3
+        wanted = volumes * (moved**3 @ weights) / (equal**3 @ weights)
         c *= np.cbrt(wanted / star_shapes.volumes(c))[:, None]
-    places = centers * np.asarray(spacing)
+    places: Floats = np.asarray(centers * np.asarray(spacing), float)
     both, own = star_fit.match_stars(labels, spacing, numbers, places, c)
     dice = 2 * both / (own + voxels)
     particles = tuple(StarParticle(p, row) for p, row in zip(places, c, strict=True))

@@ -12,6 +12,7 @@ from vmt.report._page import (
     verdict_badge,
     write_table_csv,
 )
+from vmt.report._particle_page import particle_gallery, particle_page, write_particles
 from vmt.report._render import render, render_png, view_caption
 from vmt.report._result_page import result_page, result_table, write_result
 from vmt.report._twin_figures import twin_figures
@@ -27,6 +28,8 @@ __all__ = [
     "format_number",
     "packing_figures",
     "packing_page",
+    "particle_gallery",
+    "particle_page",
     "render",
     "render_png",
     "result_page",
@@ -37,6 +40,7 @@ __all__ = [
     "verdict_badge",
     "view_caption",
     "write_packing",
+    "write_particles",
     "write_result",
     "write_table_csv",
     "write_twin",
