@@ -3,7 +3,11 @@ from . import study as study
 from ._version import __version__ as __version__
 from .calibration import Calibration as Calibration
 from .calibration import FamilySelection as FamilySelection
+from .calibration import StarCalibration as StarCalibration
+from .calibration import StarFit as StarFit
 from .calibration import calibrate as calibrate
+from .calibration import calibrate_star_particles as calibrate_star_particles
+from .calibration import fit_star_particles as fit_star_particles
 from .calibration import select_family as select_family
 from .descriptors import anisotropy as anisotropy
 from .descriptors import chord_lengths as chord_lengths
@@ -53,6 +57,9 @@ from .microstructure import Microstructure as Microstructure
 from .models import ChiSquareExcursionSet as ChiSquareExcursionSet
 from .models import Covariance as Covariance
 from .models import GaussianExcursionSet as GaussianExcursionSet
+from .models import RandomStarParticle as RandomStarParticle
+from .models import StarParticle as StarParticle
+from .models import StarUnion as StarUnion
 from .recipe import ElectrodeRecipe as ElectrodeRecipe
 from .report import render as render
 from .study import TwinReport as TwinReport
