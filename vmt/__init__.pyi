@@ -4,8 +4,12 @@ from ._version import __version__ as __version__
 from .calibration import Calibration as Calibration
 from .calibration import FamilySelection as FamilySelection
 from .calibration import PluriGaussianCalibration as PluriGaussianCalibration
+from .calibration import StarCalibration as StarCalibration
+from .calibration import StarFit as StarFit
 from .calibration import calibrate as calibrate
 from .calibration import calibrate_pluri_gaussian as calibrate_pluri_gaussian
+from .calibration import calibrate_star_particles as calibrate_star_particles
+from .calibration import fit_star_particles as fit_star_particles
 from .calibration import select_family as select_family
 from .descriptors import anisotropy as anisotropy
 from .descriptors import chord_lengths as chord_lengths
@@ -58,6 +62,9 @@ from .models import Covariance as Covariance
 from .models import GaussianExcursionSet as GaussianExcursionSet
 from .models import ParticlePacking as ParticlePacking
 from .models import PluriGaussianExcursionSet as PluriGaussianExcursionSet
+from .models import RandomStarParticle as RandomStarParticle
+from .models import StarParticle as StarParticle
+from .models import StarUnion as StarUnion
 from .models import calender as calender
 from .models import pack_particles as pack_particles
 from .recipe import ElectrodeRecipe as ElectrodeRecipe

@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 
 import vmt
 from vmt.calibration import ParticleStatistics, calibrate_star_particles, fit_star_particles
+from vmt.calibration._star_particle import edge_weights
 from vmt.errors import CalibrationError, InputError
 from vmt.kernels import star_shapes, stars
 from vmt.microstructure import Microstructure
@@ -123,6 +124,33 @@ def test_a_hollow_region_is_not_a_star() -> None:
     fit = fit_star_particles(bowl, "solid", depth=6.0)
     assert fit.mean_seen < 0.95
     assert (np.array([p.volume for p in fit.particles]) > 0).all()
+
+
+def test_weights_make_up_for_the_cut_ones() -> None:
+    """Boxes placed at random: the weighted mean size of the whole ones is that of all."""
+    rng = np.random.default_rng(4)
+    extents = rng.uniform(0.1, 0.6, (20000, 1)) * np.array([1.0, 1.3, 0.8])
+    low = rng.uniform(-0.6, 1.2, (20000, 3))
+    whole = ((low > 0) & (low + extents < 1)).all(axis=1)
+    weights = edge_weights(extents[whole], (1.0, 1.0, 1.0), (9, 9, 9))
+    assert weights.mean() == pytest.approx(1)
+    plain, fair = extents[whole, 0].mean(), np.average(extents[whole, 0], weights=weights)
+    assert plain < 0.30
+    assert fair == pytest.approx(0.35, abs=0.02)
+
+
+def test_weights_move_the_law() -> None:
+    """Weights that double the large particles double them in the law, not in its judgment."""
+    c = population(400, 3, 5)
+    particles = [StarParticle(np.zeros(3), row) for row in c]
+    volumes = star_shapes.volumes(c)
+    weights = np.where(volumes > np.median(volumes), 3.0, 1.0)
+    plain, made = (calibrate_star_particles(particles, weights=w) for w in (None, weights))
+    assert made.distances == plain.distances
+    drawn = star_shapes.volumes(made.model.sample_coefficients(3000, rng=1))
+    assert (drawn > np.median(volumes)).mean() == pytest.approx(0.75, abs=0.03)
+    with pytest.raises(InputError, match="weights"):
+        calibrate_star_particles(particles, weights=[1.0])
 
 
 def test_law_reproduces_withheld_particles() -> None:

@@ -85,11 +85,11 @@ class StarCalibration:
     Parameters
     ----------
     model : RandomStarParticle
-        The law.
+        The law, with the weights given.
     measured : ParticleStatistics
         Of the particles that it was fitted to.
     simulated : ParticleStatistics
-        Of particles drawn from it.
+        Of particles drawn from the law without weights, as the window shows them.
     withheld : int
         Particles kept back from the fit; 0 if none were.
     distances : mapping of str to float
@@ -169,6 +169,7 @@ class StarCalibration:
 def calibrate_star_particles(
     particles: Sequence[StarParticle],
     *,
+    weights: npt.ArrayLike | None = None,
     withhold: int = 0,
     rng: np.random.Generator | int = 0,
 ) -> StarCalibration:
@@ -182,6 +183,9 @@ def calibrate_star_particles(
     ----------
     particles : sequence of StarParticle
         As `StarFit.whole_particles` gives them; all of one degree.
+    weights : (k,) array, optional
+        Of the particles in the law that is given back, as `StarFit.whole_weights` gives them. The
+        law is judged without them: withheld particles were seen through the same window.
     withhold : int
         Particles, drawn at random, that are kept back to judge the fit.
     rng : numpy.random.Generator or int
@@ -226,25 +230,44 @@ def calibrate_star_particles(
     order = generator.permutation(len(c))
     fitted = ParticleStatistics.of(c[order[withhold:]])
     judged = ParticleStatistics.of(c[order[:withhold]]) if withhold else fitted
-    model = _fit_law(fitted)
+    model = _fit_law(fitted, np.ones(len(c) - withhold))
     simulated = ParticleStatistics.of(model.sample_coefficients(_SIMULATED, rng=generator))
+    if weights is not None:
+        model = _fit_law(fitted, _check_weights(weights, len(c))[order[withhold:]])
     limit = math.sqrt(-math.log(_RISK / 2) / 2 * (1 / judged.volumes.size + 1 / _SIMULATED))
     distances = MappingProxyType(judged.distances(simulated))
     return StarCalibration(model, fitted, simulated, int(withhold), distances, limit)
 
 
-def _fit_law(seen: ParticleStatistics) -> RandomStarParticle:
+def _check_weights(weights: npt.ArrayLike, count: int) -> Floats:
+    array = np.asarray(weights, float)
+    if array.shape != (count,) or not np.isfinite(array).all() or not (array > 0).all():
+        raise InputError(
+            f"weights of shape {array.shape} can't be used; expected {count} positive numbers, one "
+            "per particle."
+        )
+    return array
+
+
+def _fit_law(seen: ParticleStatistics, weights: Floats) -> RandomStarParticle:
     from scipy import special
-    from scipy.stats import rankdata
 
     columns = np.column_stack([seen.diameters, seen.powers])
-    count = len(columns)
-    scores = special.ndtri(rankdata(columns, axis=0) / (count + 1))
-    # a margin without variation depends on nothing
-    scores -= scores.mean(axis=0)
-    spread = scores.std(axis=0)
+    count, total = len(columns), float(weights.sum())
+    scores, tables = np.empty_like(columns), np.empty_like(columns)
+    even = np.linspace(0, 1, count)
+    for i, column in enumerate(columns.T):
+        order = np.argsort(column, kind="stable")
+        below = np.cumsum(weights[order]) - 0.5 * weights[order]
+        scores[order, i] = special.ndtri(below / total)
+        # from the least at 0 to the largest at 1, by the weight in between
+        tables[:, i] = np.interp(even, (below - below[0]) / (below[-1] - below[0]), column[order])
+        if column.min() == column.max():  # depends on nothing
+            scores[:, i] = 0.0
+    share = weights / total
+    scores -= share @ scores
+    spread = np.sqrt(share @ scores**2)
     scores /= np.where(spread > 0, spread, 1.0)
-    correlation = scores.T @ scores / count
+    correlation = scores.T @ (share[:, None] * scores)
     np.fill_diagonal(correlation, 1.0)
-    tables = np.sort(columns, axis=0)
     return RandomStarParticle(tables[:, 0], tables[:, 1:].T, correlation)

@@ -76,7 +76,9 @@ def particles(
         whole = made.whole_particles()
         law = None
         if len(whole) - withhold >= _FEWEST:
-            law = calibrate_star_particles(whole, withhold=withhold, rng=seed)
+            law = calibrate_star_particles(
+                whole, weights=made.whole_weights(), withhold=withhold, rng=seed
+            )
         elif withhold:
             raise CalibrationError(
                 f"{len(whole)} whole particles, {withhold} of them withheld, are too few; expected "

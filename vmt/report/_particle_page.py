@@ -54,7 +54,7 @@ def particle_gallery(
     right, up = view_frame()
     every = [p for group in groups.values() for p in group]
     boxes = [p.bounding_box for p in every]
-    pitch = 0.86e6 * max((float((high - low).max()) for low, high in boxes), default=1e-6)
+    pitch = 1.0e6 * max((float((high - low).max()) for low, high in boxes), default=1e-6)
     rows = max((-(-len(group) // columns) for group in groups.values()), default=1)
     made = figure(1, len(groups), width=5.6, height=0.4 + 0.62 * row_height * rows)
     colors = (PHASE_COLORS[1], PHASE_COLORS[2], PHASE_COLORS[3])
