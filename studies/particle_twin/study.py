@@ -107,10 +107,11 @@ def run(
     warnings.simplefilter("ignore", vmt.VmtWarning)
     fit = fit_star_particles(image, "solid", degree=degree)
     particles = fit.whole_particles(least_voxels=100)
+    weights = fit.whole_weights(least_voxels=100)
     near = contacts_of_regions(np.asarray(fit.labels), np.asarray(fit.whole))
     log(f"{len(fit.particles)} particles, {len(particles)} whole and large enough; {fit!r}")
     log(f"neighbors of a whole particle in the image: {near:.2f}")
-    model = calibrate_star_particles(particles).model
+    model = calibrate_star_particles(particles, weights=weights).model
     inner = window(image, shape)
     size = inner.size
     fraction = image.volume_fraction("solid")
@@ -178,7 +179,7 @@ def write(rows, results, structures, packings, out: Path) -> None:
         for row in rows:
             writer.writerow({k: f"{v:.5g}" if isinstance(v, float) else v for k, v in row.items()})
     twins = [name for name in results if name != "image"]
-    sheet = figure(1, len(structures), width=3.4, height=3.6)
+    sheet = figure(1, len(structures), width=3.4, height=5.2)
     for ax, (name, made) in zip(sheet.axes, structures.items(), strict=True):
         m = made[0]
         draw_slice(
@@ -220,6 +221,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--image", type=Path)
     parser.add_argument("--quick", action="store_true", help="a generated image, seconds")
     parser.add_argument("--edge", type=int, default=160, help="voxels across of the windows")
+    parser.add_argument("--depth", type=int, default=0, help="voxels along axis 0; 0: all")
+    parser.add_argument("--crop", type=int, default=0, help="extract from this many voxels; 0: all")
+    parser.add_argument("--simulations", type=int, default=40, help="of the calibration")
     parser.add_argument("--realizations", type=int, default=3)
     parser.add_argument("--out", type=Path, default=HERE / "results")
     options = parser.parse_args(arguments)
@@ -235,8 +239,10 @@ def main(arguments: list[str] | None = None) -> None:
         if options.image is None:
             parser.error("--image is needed (or --quick)")
         image = read_image(options.image)
-        shape = (image.shape[0], options.edge, options.edge)
-        rows = run(image, shape, options.realizations, options.out, log, 10, 40)
+        if options.crop:
+            image = window(image, (options.crop,) * 3)
+        shape = (options.depth or image.shape[0], options.edge, options.edge)
+        rows = run(image, shape, options.realizations, options.out, log, 10, options.simulations)
     wins: dict[str, int] = {}
     for row in rows:
         wins[str(row["nearest"])] = wins.get(str(row["nearest"]), 0) + 1

@@ -30,6 +30,7 @@ from vmt.errors import InputError
 if TYPE_CHECKING:
     from vmt.models import Calendering, ParticlePacking
 
+_LEAST_VOXELS = 100  # of a particle that the law is fitted to
 _VOXELS_ACROSS = 20  # of a mean diameter, unless told
 
 
@@ -245,7 +246,9 @@ def _source(
     fit = fit_star_particles(structure, phase_key(phase))
     if not quiet:
         say(repr(fit))
-    return calibrate_star_particles(fit.whole_particles(least_voxels=100)).model
+    whole = fit.whole_particles(least_voxels=_LEAST_VOXELS)
+    weights = fit.whole_weights(least_voxels=_LEAST_VOXELS)
+    return calibrate_star_particles(whole, weights=weights).model
 
 
 def _title(image: Path | None, model: Path | None, spheres: str | None) -> str:
