@@ -47,6 +47,22 @@ def test_committed_table_holds() -> None:
     )
 
 
+def test_table_a1_runs_small(tmp_path: Path) -> None:
+    """One small sample goes to rows with the paper's differences, M-factors, and a figure."""
+    study = runpy.run_path(str(STUDIES / "neumann_2023" / "particles.py"))
+    variants = ["as fitted", "bridged by 2 voxels"]
+    parts = {"M850": study["measure"]("M850", 50, 7, True, variants)}
+    rows = study["table"](parts)
+    assert [row["variant"] for row in rows] == variants
+    assert rows[0]["p difference, paper"] == pytest.approx(0.0137, abs=1e-6)
+    assert rows[0]["Dice"] > 0.85
+    (solid, pore) = study["m_table"](parts)
+    assert solid["M, level set, bridged by 2 voxels"] > solid["M, level set, as fitted"]
+    assert pore["M, voxels, image"] > 0
+    study["draw"](parts, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 def test_neumann_quick_within_tolerances(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,9 +13,10 @@ Run ``python studies/neumann_2023/particles.py --quick`` (200³ voxels, with tra
 from __future__ import annotations
 
 import argparse
+import functools
 import runpy
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,19 @@ VARIANTS: Mapping[str, tuple[float, Mapping[str, Any]]] = {
     "L = 20": (1.0, {"degree": 20}),
     "+1/4 voxel": (1.0, {"outward": 0.25}),
     "+1/2 voxel": (1.0, {"outward": 0.5}),
+    "bridged by 1 voxel": (1.0, {"bridge": 1.0}),
+    "bridged by 2 voxels": (1.0, {"bridge": 2.0}),
     "more markers": (0.5, {}),
     "fewer markers": (2.0, {}),
 }
-TRANSPORTED = ("as fitted", "+1/4 voxel", "+1/2 voxel", "fewer markers")
+TRANSPORTED = (
+    "as fitted",
+    "+1/4 voxel",
+    "+1/2 voxel",
+    "bridged by 1 voxel",
+    "bridged by 2 voxels",
+    "fewer markers",
+)
 COLUMNS = (
     "sample",
     "variant",
@@ -139,8 +149,10 @@ def m_factors(structure: Microstructure | LevelSet) -> dict[str, float]:
     return found
 
 
-def measure(name: str, edge: int, seed: int, with_transport: bool) -> Mapping[str, Any]:
-    """All numbers of one sample."""
+def measure(
+    name: str, edge: int, seed: int, with_transport: bool, variants: Sequence[str]
+) -> Mapping[str, Any]:
+    """All numbers of one sample; the first variant is the one drawn and solved by voxels."""
     sample = SAMPLES[name]
     model = vmt.ChiSquareExcursionSet(
         vmt.Covariance.gaussian(rate=sample.rate), sample.volume_fraction
@@ -152,21 +164,22 @@ def measure(name: str, edge: int, seed: int, with_transport: bool) -> Mapping[st
     window = None
     part: dict[str, Any] = {}
     solved: dict[str, dict[str, float]] = {}
-    for variant, (depth, options) in VARIANTS.items():
+    for variant in variants:
+        depth, options = VARIANTS[variant]
         if depth not in fits:
             fits = {depth: fit_star_particles(image, "solid", depth=depth)}
         fit = fits[depth].refit(**options) if options else fits[depth]
         if window is None:  # the same for all variants
             window = inner(fit, edge // 5)
         rows[variant], made = compare(fit, window)
-        if variant == "as fitted":
+        if variant == variants[0]:
             part["two-point"] = covariances(image.crop(*window), made)
             if with_transport:
                 level = model.sample_level_set(
                     (edge,) * 3, SPACING, rng=np.random.default_rng(child)
                 )
                 solved["voxels, image"] = m_factors(image.crop(*window))
-                solved["voxels, as fitted"] = m_factors(made)
+                solved[f"voxels, {variant}"] = m_factors(made)
                 solved["level set, image"] = m_factors(cut(level, window))
         if with_transport and variant in TRANSPORTED:
             solved[f"level set, {variant}"] = m_factors(level_set_of(fit, window))
@@ -223,14 +236,22 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "particles")
     parser.add_argument("--samples", nargs="+", choices=list(SAMPLES), default=list(SAMPLES))
     parser.add_argument("--seed", type=int, default=2023)
+    parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
     options = parser.parse_args()
     edge = 200 if options.quick else 400
-    parameters = {"study": "neumann_2023 particles", "edge": edge, "seed": options.seed}
+    variants = [name for name in VARIANTS if name in options.variants]
+    parameters: dict[str, Any] = {
+        "study": "neumann_2023 particles",
+        "edge": edge,
+        "seed": options.seed,
+    }
+    if variants != list(VARIANTS):
+        parameters["variants"] = variants
     with run_directory(options.out, parameters) as out:
         stored = Parts(out / "parts")
         parts = {}
         for name in options.samples:
-            make = lambda name=name: measure(name, edge, options.seed, options.quick)  # noqa: E731
+            make = functools.partial(measure, name, edge, options.seed, options.quick, variants)
             parts[name] = stored.get(f"{name}_{edge}", make)
         rows, kind = table(parts), "quick" if options.quick else "full"
         cells = [[row.get(column) for column in COLUMNS] for row in rows]

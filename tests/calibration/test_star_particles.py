@@ -102,6 +102,25 @@ def test_options_of_the_fit_do_what_they_say(grains: tuple[StarUnion, Microstruc
     assert fit.refit(degree=4).particles[0].degree == 4
 
 
+def test_bridges_join_what_the_watershed_cut() -> None:
+    """Between two merged balls the union conducts again, and nothing grows elsewhere."""
+    u = StarUnion(
+        [StarParticle.from_sphere(1.3e-6, center=(x, 2e-6, 2e-6)) for x in (1e-6, 3e-6)], 4e-6
+    )
+    image = u.to_microstructure((40,) * 3, 1e-7)
+    fit = fit_star_particles(image, "solid")
+    assert len(fit.particles) == 2
+    found = {}
+    for name, made in (("plain", fit), ("bridged", fit.refit(bridge=2.0))):
+        voxels = made.union().to_microstructure((40,) * 3, 1e-7)
+        found[name] = vmt.effective_conductivity(voxels, {"solid": 1.0}, bounds="none").m_factor
+        slab = voxels.labels[8:12].sum() / image.labels[8:12].sum()
+        assert slab == pytest.approx(1, abs=0.03)
+    truth = vmt.effective_conductivity(image, {"solid": 1.0}, bounds="none").m_factor
+    assert found["plain"] < found["bridged"]
+    assert found["bridged"] == pytest.approx(truth, rel=0.05)
+
+
 def test_a_ball_is_a_ball() -> None:
     """A voxel ball's sphericity misses 1 by the voxels' noise, less for a larger ball."""
     missed = []
@@ -188,7 +207,13 @@ def test_impossible_fits_end_in_one_error(grains: tuple[StarUnion, Microstructur
         fit_star_particles(blank, "pore")
     with pytest.raises(InputError, match="no phase"):
         fit_star_particles(blank, "binder")
-    for options in ({"depth": 0}, {"degree": -1}, {"regularization": -1}, {"outward": 9}):
+    for options in (
+        {"depth": 0},
+        {"degree": -1},
+        {"regularization": -1},
+        {"outward": 9},
+        {"bridge": -1},
+    ):
         with pytest.raises(InputError, match=next(iter(options))):
             fit_star_particles(blank, "solid", **options)
     _, image = grains

@@ -179,24 +179,30 @@ def test_turned_bodies_one_by_one() -> None:
 
 def ray_twin(
     labels: np.ndarray, number: int, center: np.ndarray, u: np.ndarray
-) -> tuple[float, float]:
+) -> tuple[float, float, bool]:
     """Cut a ray at every plane of the grid and look at the middle of each piece."""
     cuts = [0.0]
     for a in range(3):
         for plane in range(labels.shape[a] + 1):
             if u[a] and (t := (plane - center[a]) * SPACING[a] / u[a]) > 0:
                 cuts.append(t)
-    seen, cubes, open_view = 0.0, 0.0, True
+    seen, cubes, open_view, before, joined = 0.0, 0.0, True, 0, False
     for t, end in itertools.pairwise(sorted(cuts)):
         place = np.floor(center + 0.5 * (t + end) * u / SPACING).astype(int)
         if (place < 0).any() or (place >= labels.shape).any():
+            joined = joined and before != number
             break
+        if before == number != labels[tuple(place)]:
+            joined = bool(labels[tuple(place)] > 0)
+        before = labels[tuple(place)]
         if labels[tuple(place)] == number:
             cubes += end**3 - t**3
             seen = end if open_view else seen
         else:
             open_view = False
-    return seen, cubes ** (1 / 3)
+    if before == number:  # the window ends it
+        joined = False
+    return seen, cubes ** (1 / 3), joined
 
 
 def test_rays_match_their_twin() -> None:
@@ -205,10 +211,11 @@ def test_rays_match_their_twin() -> None:
     labels = rng.integers(0, 3, (5, 6, 7)).astype(np.int32)
     numbers, u = np.array([1, 2]), unit(rng, 25)
     _, centers, boxes = star_fit.region_moments(labels, 2)
-    seen, equal = star_fit.ray_radii(labels, SPACING, numbers, centers, boxes, u)
+    seen, equal, joined = star_fit.ray_radii(labels, SPACING, numbers, centers, boxes, u)
     want = [[ray_twin(labels, n, centers[n - 1], d) for d in u] for n in (1, 2)]
     np.testing.assert_allclose(seen, np.array(want)[:, :, 0], atol=1e-12)
     np.testing.assert_allclose(equal, np.array(want)[:, :, 1], atol=1e-12)
+    np.testing.assert_array_equal(joined, np.array(want)[:, :, 2])
 
 
 def test_radii_hold_the_volume() -> None:
@@ -217,7 +224,7 @@ def test_radii_hold_the_volume() -> None:
     labels = ((x**2 + 2 * y**2 + z**2 < 36) & ~((x > 2) & (y > 0))).astype(np.int32)
     voxels, centers, boxes = star_fit.region_moments(labels, 1)
     directions, weights = stars.product_quadrature(120)
-    _, equal = star_fit.ray_radii(
+    _, equal, _ = star_fit.ray_radii(
         labels, (1.0, 1.0, 1.0), np.array([1]), centers, boxes, directions
     )
     assert equal[0] ** 3 @ weights / 3 == pytest.approx(voxels[0], rel=2e-3)

@@ -64,7 +64,7 @@ def region_moments(labels: Labels, count: int) -> tuple[Ints, Floats, Ints]:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _rays(labels, spacing, numbers, centers, boxes, directions, first, cubes):  # type: ignore[no-untyped-def]
+def _rays(labels, spacing, numbers, centers, boxes, directions, first, cubes, joined):  # type: ignore[no-untyped-def]
     place, step = np.empty(3, np.int64), np.empty(3, np.int64)
     ahead, pitch = np.empty(3), np.empty(3)
     for p in range(numbers.size):
@@ -83,6 +83,7 @@ def _rays(labels, spacing, numbers, centers, boxes, directions, first, cubes):  
                 else:
                     step[a], pitch[a], ahead[a] = 0, np.inf, np.inf
             t, total, seen, open_view = 0.0, 0.0, 0.0, True
+            was, touches = False, False
             while True:
                 a = 0
                 if ahead[1] < ahead[a]:
@@ -90,22 +91,30 @@ def _rays(labels, spacing, numbers, centers, boxes, directions, first, cubes):  
                 if ahead[2] < ahead[a]:
                     a = 2
                 end = ahead[a]
-                if labels[place[0], place[1], place[2]] == number:
+                here = labels[place[0], place[1], place[2]]
+                if here == number:
                     total += end**3 - t**3
                     if open_view:
                         seen = end
                 else:
                     open_view = False
+                    if was:
+                        touches = here > 0
+                was = here == number
                 place[a] += step[a]
                 # beyond the region's box, and on the way out
-                if step[a] > 0 and place[a] > boxes[p, a, 1]:
-                    break
-                if step[a] < 0 and place[a] < boxes[p, a, 0]:
+                if (step[a] > 0 and place[a] > boxes[p, a, 1]) or (
+                    step[a] < 0 and place[a] < boxes[p, a, 0]
+                ):
+                    if was:
+                        inside = 0 <= place[a] < labels.shape[a]
+                        touches = inside and labels[place[0], place[1], place[2]] > 0
                     break
                 t = end
                 ahead[a] += pitch[a]
             first[p, q] = seen
             cubes[p, q] = total
+            joined[p, q] = touches
 
 
 def ray_radii(
@@ -115,7 +124,7 @@ def ray_radii(
     centers: Floats,
     boxes: Ints,
     directions: Floats,
-) -> tuple[Floats, Floats]:
+) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
     """Radii of regions along rays from their centers, exact for voxels as boxes.
 
     Parameters
@@ -139,9 +148,11 @@ def ray_radii(
         Where the ray leaves the region for the first time; 0 if the center is outside.
     equal : (k, n) array
         Radius that holds as much of the region's volume along the ray as all its parts.
+    joined : (k, n) array of bool
+        Whether the ray enters another region where it leaves this one for the last time.
     """
     shape = (len(numbers), len(directions))
-    first, cubes = np.empty(shape), np.empty(shape)
+    first, cubes, joined = np.empty(shape), np.empty(shape), np.zeros(shape, np.bool_)
     _rays(
         labels,
         np.asarray(spacing, float),
@@ -151,8 +162,9 @@ def ray_radii(
         np.ascontiguousarray(directions, float),
         first,
         cubes,
+        joined,
     )
-    return first, np.cbrt(cubes)
+    return first, np.cbrt(cubes), joined
 
 
 def smoothing(mean_radius: Floats, edge: float, strength: float) -> Floats:
