@@ -37,6 +37,7 @@ _ROUNDS = 6  # of correction for overlaps
 _LEAST = 4
 _MOST = 100_000
 _BOND_STEPS = 300
+_BOND_ROUNDS = 4
 _COARSE, _DENSE = 260, 900  # points on a surface: while growing, and at the end
 
 
@@ -205,10 +206,15 @@ def pack_particles(
                 )
             step()
         if coordination is not None:
-            bond_pairs(centers, turn, which, scale, fine, box, wraps, max_overlap, coordination)
-            made = _packing(
-                centers, turn, series[which] * scale[:, None], box, wraps, inside, outside
-            )
+            for _ in range(_BOND_ROUNDS):
+                bond_pairs(centers, turn, which, scale, fine, box, wraps, max_overlap, coordination)
+                made = _packing(
+                    centers, turn, series[which] * scale[:, None], box, wraps, inside, outside
+                )
+                missing = wanted / made.volume_fraction
+                if abs(missing - 1) < 1e-3:
+                    break
+                scale *= float(np.clip(np.cbrt(missing), 0.97, 1.03))  # necks took volume
             found = made.coordination_number()
             if abs(found / coordination - 1) > 0.05:
                 warnings.warn(
