@@ -80,7 +80,7 @@ def test_committed_particle_twin_names_the_nearest() -> None:
     with path.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     twins = [name.partition(":")[0] for name in rows[0] if name.endswith("deviation [%]")]
-    assert len(twins) == 3
+    assert len(twins) == 4
     assert len(rows) > 20
     for row in rows:
         deviations = {name: float(row[f"{name}: deviation [%]"]) for name in twins}
