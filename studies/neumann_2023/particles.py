@@ -118,8 +118,9 @@ def compare(fit: StarFit, window: tuple[slice, slice, slice]) -> tuple[dict[str,
 def covariances(image: Microstructure, made: Microstructure) -> dict[str, list[float]]:
     """Centered two-point functions of both over the lag [nm]."""
     found: dict[str, list[float]] = {}
+    reach = min(LAGS * SPACING, min(image.size) / 2)
     for name, structure in (("image", image), ("union", made)):
-        curve = vmt.two_point_coverage_probability(structure, "solid", max_lag=LAGS * SPACING)
+        curve = vmt.two_point_coverage_probability(structure, "solid", max_lag=reach)
         found["lags [nm]"] = (curve.lags * 1e9).tolist()
         found[name] = curve.centered.tolist()
     return found

@@ -256,7 +256,7 @@ def fit_star_particles(
     >>> y = np.indices((44, 24, 24)) - np.array([30.5, 11.5, 11.5]).reshape(3, 1, 1, 1)
     >>> balls = ((x**2).sum(axis=0) < 100) | ((y**2).sum(axis=0) < 100)
     >>> fit_star_particles(Microstructure(balls, 1e-7))
-    StarFit(2 particles of solid, 2 whole; seen 100.0 %, Dice 0.987)
+    StarFit(2 particles of solid, 2 whole; seen 100.0 %, Dice 0.991)
     """
     name = m.name_of(phase)
     _check_options(degree, depth, regularization, outward, bridge)

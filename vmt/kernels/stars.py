@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Triple = tuple[int, int, int]
 _CHUNK = 128  # bodies whose bounds are held at once
 _MOST_CELLS = 24  # along an edge of the cube of directions
@@ -185,34 +186,27 @@ def harmonics(directions: Floats, degree: int) -> Floats:
 
 def harmonics_gradient(directions: Floats, degree: int) -> tuple[Floats, Floats]:
     """Harmonics (n, (L + 1)²) and their gradients (n, (L + 1)², 3) on the unit sphere."""
-    made, slopes = _harmonics(np.ascontiguousarray(directions, float), recurrence(degree))
-    return made, slopes
+    u = np.ascontiguousarray(directions, float)
+    return _harmonics(u, recurrence(degree))  # type: ignore[no-any-return]
 
 
-def radii(coefficients: Floats, which: npt.NDArray[np.int64], directions: Floats) -> Floats:
+def radii(coefficients: Floats, which: Ints, directions: Floats) -> Floats:
     """Radius (n,) of body which[i] of coefficients (k, (L + 1)²) in unit direction i of (n, 3)."""
     made: Floats = _radii(*_arguments(coefficients, which, directions))
     return made
 
 
-def radii_gradient(
-    coefficients: Floats, which: npt.NDArray[np.int64], directions: Floats
-) -> tuple[Floats, Floats]:
+def radii_gradient(coefficients: Floats, which: Ints, directions: Floats) -> tuple[Floats, Floats]:
     """Radius (n,) as `radii` gives it, and its gradient (n, 3) on the unit sphere."""
-    made, slopes = _radii_gradient(*_arguments(coefficients, which, directions))
-    return made, slopes
+    return _radii_gradient(*_arguments(coefficients, which, directions))  # type: ignore[no-any-return]
 
 
 def _arguments(
-    coefficients: Floats, which: npt.NDArray[np.int64], directions: Floats
-) -> tuple[Floats, npt.NDArray[np.int64], Floats, Floats]:
+    coefficients: Floats, which: Ints, directions: Floats
+) -> tuple[Floats, Ints, Floats, Floats]:
     c = np.ascontiguousarray(coefficients, float)
-    return (
-        c,
-        np.ascontiguousarray(which, np.int64),
-        np.ascontiguousarray(directions, float),
-        recurrence(degree_of(c.shape[1])),
-    )
+    bodies, u = np.ascontiguousarray(which, np.int64), np.ascontiguousarray(directions, float)
+    return c, bodies, u, recurrence(degree_of(c.shape[1]))
 
 
 def directions_of(theta: npt.ArrayLike, phi: npt.ArrayLike) -> Floats:
@@ -482,7 +476,7 @@ def count_stars(
     *,
     periodic: bool = False,
 ) -> npt.NDArray[np.uint8]:
-    """Count the bodies that each voxel's center lies in, up to 255: 0 outside all.
+    """Count the bodies, up to 255, that each voxel's center lies in.
 
     Exact on the signed radial distance |x - x_c| - ψ: bounds of ψ on cells of directions decide
     where they can, the series where they can't. Only the boxes of the bodies are visited; a
@@ -548,7 +542,7 @@ def level_stars(
 ) -> npt.NDArray[np.float32]:
     """Smallest signed radial distance of the bodies at corners or centers of cells.
 
-    Cut off at ±`band`: exact within, the sign everywhere.
+    Cut off at ±`band`: exact within, the sign everywhere. Other arguments as in `count_stars`.
 
     Parameters
     ----------
@@ -558,8 +552,6 @@ def level_stars(
         In the unit of the spacing.
     at : {"corners", "centers"}
         Where.
-
-    The other arguments are those of `count_stars`.
     """
     corners = at == "corners"
     values = np.full([n + corners for n in shape], band, np.float32)
@@ -585,7 +577,7 @@ def signed_distances(
     coefficients: Floats,
     *,
     size: Sequence[float] | None = None,
-) -> tuple[Floats, npt.NDArray[np.int64]]:
+) -> tuple[Floats, Ints]:
     """Smallest signed radial distance (n,) of the bodies at points (n, 3), and whose it is (n,).
 
     inf and -1 without bodies. With a `size` (Lx, Ly, Lz) the box is periodic; bodies may reach
@@ -604,9 +596,5 @@ def _grid_arguments(
     spacing: Sequence[float], centers: Floats, coefficients: Floats
 ) -> tuple[Floats, Floats, Floats, Floats]:
     c = np.ascontiguousarray(coefficients, float)
-    return (
-        np.asarray(spacing, float),
-        np.ascontiguousarray(centers, float),
-        c,
-        recurrence(degree_of(c.shape[1])),
-    )
+    places = np.ascontiguousarray(centers, float)
+    return np.asarray(spacing, float), places, c, recurrence(degree_of(c.shape[1]))

@@ -59,7 +59,7 @@ class RandomStarParticle:
     >>> model = RandomStarParticle.gaussian(8e-6, [0.0, 0.02, 0.01], size_spread=0.2)
     >>> particle, = model.sample(1, rng=1)
     >>> particle
-    StarParticle(degree 3, equivalent diameter 8.574 µm)
+    StarParticle(degree 3, equivalent diameter 8.569 µm)
     """
 
     diameters: Floats
