@@ -75,7 +75,7 @@ def test_neumann_quick_within_tolerances(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_committed_particle_twin_names_the_nearest() -> None:
     """In the committed table of the real cathode each row's nearest twin is the one whose mean
-    deviates least, and every twin has the image's volume fraction within 6 %."""
+    deviates least, and every twin has the image's volume fraction within 10 %."""
     path = STUDIES / "particle_twin" / "results" / "descriptors.csv"
     with path.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -86,7 +86,7 @@ def test_committed_particle_twin_names_the_nearest() -> None:
         deviations = {name: float(row[f"{name}: deviation [%]"]) for name in twins}
         assert deviations[row["nearest"]] == pytest.approx(min(deviations.values()))
     fraction = next(row for row in rows if row["descriptor"] == "volume_fraction(solid)")
-    assert all(float(fraction[f"{name}: deviation [%]"]) < 6 for name in twins)
+    assert all(float(fraction[f"{name}: deviation [%]"]) < 10 for name in twins)
 
 
 @pytest.mark.slow
