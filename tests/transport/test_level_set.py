@@ -358,7 +358,7 @@ def test_what_it_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="Microstructure or a LevelSet"):
         effective_conductivity(made.values, {"pore": 1.0})
     with pytest.raises(InputError, match="axes"):
-        effective_conductivity(made, {"pore": (1.0, 1.0, 2.0)})
+        effective_conductivity(made, {"pore": (1.0, 1.0, 2.0)}, discretization="fem")
     with pytest.raises(InputError, match="voxels"):
         effective_conductivity(made, {"pore": 1.0}, discretization_error=True)
     with pytest.raises(InputError, match="'binder'"):

@@ -31,7 +31,7 @@ from vmt.transport._voxel_error import two_grids
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Conduction", "effective_conductivity"]
+__all__ = ["Conduction", "chosen_discretization", "effective_conductivity"]
 
 _SIDES = ("closed", "periodic")
 _BOUNDS = ("cheap", "tight", "none")
@@ -87,8 +87,8 @@ class Conduction:
     potential : (nx, ny, nz) array of float32, or None
         Potential [V per volt between the faces], 1 at index 0 of the axis and 0 at its end, NaN
         where no current can come from; kept on request.
-    structure : Microstructure or None
-        The structure, kept with the potential.
+    structure : Microstructure, LevelSet or None
+        The structure, or the level set that was solved, kept with the potential.
     layer_fluxes : (n + 1,) array
         Effective conductivity [S/m] from the flux through each plane of voxel faces normal to the
         axis, the two electrodes included.
@@ -110,7 +110,7 @@ class Conduction:
     lower_bound: float | None = None
     upper_bound: float | None = None
     discretization_error: float | None = None
-    structure: Microstructure | None = None
+    structure: Microstructure | LevelSet | None = None
     layer_fluxes: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     discretization: str = "voxel"
 
@@ -384,7 +384,7 @@ def effective_conductivity(
     >>> round(result.lower_bound, 6), round(result.upper_bound, 6)
     (5.0, 5.0)
     """
-    choice = _choice(structure, discretization)
+    choice = chosen_discretization(structure, discretization)
     table = Conductivities.of(structure, conductivity)
     if axis not in (0, 1, 2):
         raise InputError(f"axis={axis!r}; expected 0, 1 or 2.")
@@ -406,7 +406,7 @@ def effective_conductivity(
 
         return level_set_conduction(
             structure,
-            table.scalars(),
+            table,
             axis=axis,
             sides=sides,
             rtol=rtol,
@@ -538,7 +538,7 @@ def effective_conductivity(
     return replace(result, discretization_error=error)
 
 
-def _choice(structure: object, discretization: object) -> str:
+def chosen_discretization(structure: object, discretization: object) -> str:
     """Read the discretization; without one, that of a level set or of voxels."""
     if not isinstance(structure, LevelSet | Microstructure):
         raise InputError(

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vmt.errors import InputError
-from vmt.microstructure import Microstructure
+from vmt.microstructure import LevelSet, Microstructure
 from vmt.transport._conductivities import Value, along
 
 if TYPE_CHECKING:
@@ -27,55 +27,86 @@ class Fields:
     """A potential with all that is needed to make a flux of it."""
 
     potential: npt.NDArray[np.float32]
-    structure: Microstructure
+    structure: Microstructure | LevelSet
     conductivity: Mapping[str, Value]
     axis: int
     sides: str
 
-    def _face_fluxes(self, axis: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Flux density through the lower and the upper face of each voxel along an axis."""
-        table = np.zeros(256)
-        for name, label in self.structure.phases.items():
-            table[label] = along(self.conductivity[name], axis)
-        u = np.moveaxis(self.potential.astype(np.float64), axis, 0)
-        half = np.moveaxis(table[self.structure.labels], axis, 0)
-        half = np.where(np.isnan(u), 0.0, 2.0 * half / self.structure.spacing[axis])
-        u = np.where(np.isnan(u), 0.0, u)
-        low, high = np.zeros_like(u), np.zeros_like(u)
+    def _links(self, axis: int) -> npt.NDArray[np.float64]:
+        """Conductance per area of the n + 1 faces along an axis, which comes first [S/m²].
 
-        def flux(a: Any, b: Any) -> npt.NDArray[np.float64]:
-            total = half[a] + half[b]
-            link = np.divide(half[a] * half[b], total, out=np.zeros_like(total), where=total > 0)
-            return np.asarray(link * (u[a] - u[b]))
+        At the electrodes that of half a voxel; joined sides have theirs at both ends.
+        """
+        d = self.structure.spacing[axis]
+        if isinstance(self.structure, LevelSet):
+            from vmt.transport._level_set import open_shares
 
-        before, after = slice(None, -1), slice(1, None)
-        high[before] = low[after] = flux(before, after)
+            phase = next(n for n, value in self.conductivity.items() if along(value, axis) > 0.0)
+            sigma = along(self.conductivity[phase], axis)
+            link = np.moveaxis(open_shares(self.structure, phase)[axis], axis, 0) * np.float64(
+                sigma / d
+            )
+            ends = np.minimum(link[0], link[-1])
+        else:
+            table = np.zeros(256)
+            for name, label in self.structure.phases.items():
+                table[label] = along(self.conductivity[name], axis) / d
+            half = 2.0 * np.moveaxis(table[self.structure.labels], axis, 0)
+            total = half[1:] + half[:-1]
+            link = np.zeros((len(half) + 1, *half.shape[1:]))
+            np.divide(half[1:] * half[:-1], total, out=link[1:-1], where=total > 0.0)
+            link[0], link[-1] = 0.5 * half[0], 0.5 * half[-1]
+            total = half[0] + half[-1]
+            ends = np.divide(half[0] * half[-1], total, out=np.zeros_like(total), where=total > 0.0)
         if axis == self.axis:
-            low[0] = half[0] * (1.0 - u[0])
-            high[-1] = half[-1] * u[-1]
-        elif self.sides == "periodic" and len(u) > 1:
-            low[0] = high[-1] = flux(-1, 0)
-        return np.moveaxis(low, 0, axis), np.moveaxis(high, 0, axis)
+            link[0] *= 2.0
+            link[-1] *= 2.0
+        else:
+            link[0] = link[-1] = ends if self.sides == "periodic" and len(link) > 2 else 0.0
+        return np.asarray(link, np.float64)
+
+    def _faces(self, axis: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Flux density through the n + 1 faces along an axis, and the drop of potential there."""
+        u = np.moveaxis(self.potential.astype(np.float64), axis, 0)
+        drop = np.zeros((len(u) + 1, *u.shape[1:]))
+        drop[1:-1] = u[:-1] - u[1:]
+        if axis == self.axis:
+            drop[0], drop[-1] = 1.0 - u[0], u[-1]
+        elif self.sides == "periodic":
+            drop[0] = drop[-1] = u[-1] - u[0]
+        drop[np.isnan(drop)] = 0.0
+        return self._links(axis) * drop, drop
 
     def flux_density(self) -> npt.NDArray[np.float32]:
         """Mean of the fluxes through opposite faces, (3, nx, ny, nz) [A/m² per volt]."""
         made = np.empty((3, *self.potential.shape), np.float32)
         for axis in range(3):
-            low, high = self._face_fluxes(axis)
-            made[axis] = 0.5 * (low + high)
+            flux, _ = self._faces(axis)
+            made[axis] = np.moveaxis(0.5 * (flux[:-1] + flux[1:]), 0, axis)
         return made
 
     def dissipation(self) -> npt.NDArray[np.float32]:
         """Heat of the two halves of each voxel, (nx, ny, nz) [W/m³ per volt squared]."""
         total = np.zeros(self.potential.shape)
         for axis in range(3):
-            table = np.zeros(256)
-            for name, label in self.structure.phases.items():
-                table[label] = along(self.conductivity[name], axis)
-            low, high = self._face_fluxes(axis)
-            sigma = table[self.structure.labels]
-            heat = 0.5 * (low * low + high * high)
-            total += np.divide(heat, sigma, out=np.zeros_like(heat), where=sigma > 0.0)
+            flux, drop = self._faces(axis)
+            if isinstance(self.structure, LevelSet):
+                heat = flux * drop / self.structure.spacing[axis]
+                # the half in front of an electrode is all there is
+                heat[1:-1] *= 0.5
+                if axis != self.axis:
+                    heat[0] *= 0.5
+                    heat[-1] *= 0.5
+                both = heat[:-1] + heat[1:]
+            else:
+                table = np.zeros(256)
+                for name, label in self.structure.phases.items():
+                    table[label] = along(self.conductivity[name], axis)
+                sigma = np.moveaxis(table[self.structure.labels], axis, 0)
+                heat = 0.5 * flux * flux
+                both = heat[:-1] + heat[1:]
+                both = np.divide(both, sigma, out=np.zeros_like(both), where=sigma > 0.0)
+            total += np.moveaxis(both, 0, axis)
         return total.astype(np.float32)
 
     def _cut(self, index: int | None) -> tuple[int, int, tuple[int, int], Any]:
@@ -140,12 +171,16 @@ class Fields:
         """Write potential, flux density, dissipation and labels as VTI."""
         from vmt.io import write_fields
 
+        voxels = self.structure
+        if isinstance(voxels, LevelSet):
+            voxels = voxels.to_microstructure()
+
         write_fields(
             {
                 "potential [V per V]": self.potential,
                 "flux density [A/m2 per V]": self.flux_density(),
                 "dissipation [W/m3 per V2]": self.dissipation(),
-                "labels": self.structure.labels,
+                "labels": voxels.labels,
             },
             self.structure.spacing,
             path,

@@ -25,6 +25,7 @@ from vmt.kernels.open_faces import (
 )
 from vmt.microstructure import LevelSet, Microstructure
 from vmt.transport._conduction import Conduction, effective_conductivity
+from vmt.transport._conductivities import Conductivities
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +35,9 @@ __all__ = [
     "conducting_phase",
     "estimate_level_set",
     "level_set_conduction",
+    "level_set_of",
+    "one_conductor",
+    "open_shares",
     "reconstruction_spread",
 ]
 
@@ -70,6 +74,21 @@ def conducting_phase(
     return names[0], float(table[structure.phases[names[0]]])
 
 
+def one_conductor(
+    structure: Microstructure | LevelSet, table: Conductivities
+) -> tuple[str, tuple[float, float, float]]:
+    """Name of the one phase that conducts, and its conductivity along the axes.
+
+    Raises
+    ------
+    InputError
+        If more than one does.
+    """
+    phase, _ = conducting_phase(structure, table.values[table.number, 0], "level_set")
+    value = table.named[phase]
+    return phase, value if isinstance(value, tuple) else (value, value, value)
+
+
 def _inside(level_set: LevelSet, phase: str, order: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Corner values, negative in the phase, with the current along axis 0; a new array."""
     values = np.transpose(level_set.at_corners().values, order)
@@ -79,9 +98,33 @@ def _inside(level_set: LevelSet, phase: str, order: tuple[int, ...]) -> npt.NDAr
     )
 
 
+def level_set_of(
+    structure: Microstructure | LevelSet, phase: str, periodic: Sequence[int]
+) -> LevelSet:
+    """The level set itself, or the one estimated for a phase of voxels."""
+    if isinstance(structure, LevelSet):
+        return structure
+    if structure.volume_fraction(phase) in (0.0, 1.0):  # no boundary to look for
+        sign = 1.0 - 2.0 * structure.volume_fraction(phase)
+        corners = np.full([n + 1 for n in structure.shape], sign, np.float32)
+        return LevelSet(corners, structure.spacing, inside=phase, outside=f"not {phase}")
+    return estimate_level_set(structure, phase, periodic=periodic)
+
+
+def open_shares(
+    level_set: LevelSet, phase: str, order: tuple[int, ...] = (0, 1, 2)
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Open share of the faces normal to each axis, the axes in the order given."""
+    nx, ny, nz = (level_set.shape[a] for a in order)
+    shapes = ((nx + 1, ny, nz), (nx, ny + 1, nz), (nx, ny, nz + 1))
+    ax, ay, az = (np.zeros(shape, np.float32) for shape in shapes)
+    open_faces(_inside(level_set, phase, order), ax, ay, az, SMALLEST_FACE)
+    return ax, ay, az
+
+
 def level_set_conduction(
     structure: Microstructure | LevelSet,
-    table: npt.NDArray[np.float64],
+    table: Conductivities,
     *,
     axis: int,
     sides: str,
@@ -99,30 +142,18 @@ def level_set_conduction(
     InputError
         If several phases conduct.
     """
-    phase, conductivity = conducting_phase(structure, table, "level_set")
-    if isinstance(structure, LevelSet):
-        level_set = structure
-    elif structure.volume_fraction(phase) in (0.0, 1.0):  # no boundary to look for
-        sign = 1.0 - 2.0 * structure.volume_fraction(phase)
-        corners = np.full([n + 1 for n in structure.shape], sign, np.float32)
-        level_set = LevelSet(corners, structure.spacing, inside=phase, outside=f"not {phase}")
-    else:
-        sideways = [a for a in range(3) if a != axis] if sides == "periodic" else []
-        level_set = estimate_level_set(structure, phase, periodic=sideways)
+    phase, sigma = one_conductor(structure, table)
+    sideways = [a for a in range(3) if a != axis] if sides == "periodic" else []
+    level_set = level_set_of(structure, phase, sideways)
     order = (axis, *(a for a in range(3) if a != axis))
     nx, ny, nz = (level_set.shape[a] for a in order)
-    dx, dy, dz = (level_set.spacing[a] for a in order)
+    # a phase that conducts better along an axis is one that is shorter there
+    dx, dy, dz = (level_set.spacing[a] * math.sqrt(sigma[axis] / sigma[a]) for a in order)
     size = "×".join(map(str, level_set.shape))
     require_memory(
         face_conduction_bytes((nx, ny, nz)) + 8 * nx * ny * nz, f"Conduction through {size} cells"
     )
-    values = _inside(level_set, phase, order)
-    ax, ay, az = (
-        np.zeros(shape, np.float32)
-        for shape in ((nx + 1, ny, nz), (nx, ny + 1, nz), (nx, ny, nz + 1))
-    )
-    open_faces(values, ax, ay, az, SMALLEST_FACE)
-    del values
+    ax, ay, az = open_shares(level_set, phase, order)
     periodic = sides == "periodic"
     kept = np.zeros((nx, ny, nz), np.uint8)
     parent = np.empty(kept.size, np.int64 if kept.size >= 2**31 else np.int32)
@@ -130,12 +161,13 @@ def level_set_conduction(
     count = int(percolating_cells(ax, ay, az, parent, kept, *wrap))
     del parent
     common: dict[str, Any] = {
-        "conductivity": {name: float(table[label]) for name, label in structure.phases.items()},
+        "conductivity": table.named,
         "volume_fractions": {name: structure.volume_fraction(name) for name in structure.phases},
         "axis": axis,
         "sides": sides,
         "spacing": level_set.spacing,
         "discretization": "level_set",
+        "structure": level_set if keep_potential else None,
     }
     if count == 0:
         return Conduction(
@@ -153,7 +185,7 @@ def level_set_conduction(
             ay,
             az,
             kept,
-            conductivity,
+            sigma[axis],
             (dx, dy, dz),
             periodic=periodic,
             rtol=rtol,
