@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,6 +30,8 @@ from vmt.transport._voxel_error import two_grids
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from vmt.transport._streamlines import Streamlines
 
 __all__ = ["Conduction", "chosen_discretization", "effective_conductivity"]
 
@@ -179,6 +181,36 @@ class Conduction:
             If the potential was not kept.
         """
         return fields_of(self).dissipation()
+
+    def streamlines(
+        self,
+        count: int = 200,
+        *,
+        window: Sequence[int] | None = None,
+        rng: np.random.Generator | int = 0,
+    ) -> Streamlines:
+        """Trace lines of current from the first face of the axis on, each the same share of it.
+
+        Lines follow the fluxes through the faces of the voxels, exactly (Pollock 1988); none ends
+        in a wall. A result left at a coarse `rtol` may lose some on the way.
+
+        Parameters
+        ----------
+        count : int
+            How many.
+        window : (nx, ny, nz), optional
+            Trace through the first voxels only.
+        rng : numpy.random.Generator or int
+            Where they start, in proportion to the current.
+
+        Raises
+        ------
+        InputError
+            If the potential was not kept, or an argument is out of range.
+        """
+        from vmt.transport._streamlines import trace
+
+        return trace(fields_of(self), count, window, rng)
 
     def plot_flux(self, ax: Axes | None = None, *, index: int | None = None) -> Axes:
         """Draw a slice of the flux density's magnitude, with its direction.

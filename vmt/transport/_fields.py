@@ -77,6 +77,36 @@ class Fields:
         drop[np.isnan(drop)] = 0.0
         return self._links(axis) * drop, drop
 
+    def window_fluxes(
+        self, shape: tuple[int, ...]
+    ) -> tuple[list[npt.NDArray[np.float32]], list[npt.NDArray[np.float32]]]:
+        """Flux density through the lower and upper faces of the first voxels, by axis."""
+        whole = self.potential.shape
+        cut = any(n < m for n, m in zip(shape, whole, strict=True))
+        # one more voxel along an axis that is cut, so that the last faces are inner ones
+        first = tuple(slice(min(n + 1, m)) for n, m in zip(shape, whole, strict=True))
+        body = self.structure
+        if cut and isinstance(body, LevelSet):
+            values = body.at_corners().values
+            corner = tuple(slice(s.stop + 1) for s in first)
+            body = LevelSet(
+                values[corner].copy(), body.spacing, inside=body.inside, outside=body.outside
+            )
+        elif cut and isinstance(body, Microstructure):
+            body = body.crop(*first)
+        sides = "closed" if cut else self.sides
+        part = Fields(self.potential[first], body, self.conductivity, self.axis, sides)
+        kept = tuple(slice(n) for n in shape)
+        low, high = [], []
+        for axis in range(3):
+            flux = np.moveaxis(part._faces(axis)[0].astype(np.float32), 0, axis)
+            before = [slice(None)] * 3
+            after = [slice(None)] * 3
+            before[axis], after[axis] = slice(None, -1), slice(1, None)
+            low.append(flux[tuple(before)][kept])
+            high.append(flux[tuple(after)][kept])
+        return low, high
+
     def flux_density(self) -> npt.NDArray[np.float32]:
         """Mean of the fluxes through opposite faces, (3, nx, ny, nz) [A/m² per volt]."""
         made = np.empty((3, *self.potential.shape), np.float32)
@@ -136,16 +166,17 @@ class Fields:
         dx, dy = (self.structure.spacing[a] * 1e6 for a in (down, right))
         with np.errstate(invalid="ignore", divide="ignore"):
             arrows = np.where(inside & (size > 0), flux[[right, down]] / size, np.nan)
-        ax.quiver(
-            (columns + 0.5) * dy,
-            (rows + 0.5) * dx,
-            arrows[0][grid],
-            arrows[1][grid],
-            angles="xy",
-            color="white",
-            width=0.003,
-            pivot="mid",
-        )
+        if np.isfinite(arrows[0][grid]).any():
+            ax.quiver(
+                (columns + 0.5) * dy,
+                (rows + 0.5) * dx,
+                arrows[0][grid],
+                arrows[1][grid],
+                angles="xy",
+                color="white",
+                width=0.003,
+                pivot="mid",
+            )
         return finish(ax, xlabel="µm", ylabel="µm")
 
     def plot_dissipation(self, ax: Axes | None, index: int | None) -> Axes:
