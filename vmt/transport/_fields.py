@@ -39,13 +39,7 @@ class Fields:
         """
         d = self.structure.spacing[axis]
         if isinstance(self.structure, LevelSet):
-            from vmt.transport._level_set import open_shares
-
-            phase = next(n for n, value in self.conductivity.items() if along(value, axis) > 0.0)
-            sigma = along(self.conductivity[phase], axis)
-            link = np.moveaxis(open_shares(self.structure, phase)[axis], axis, 0) * np.float64(
-                sigma / d
-            )
+            link = self._level_set_links(axis)
             ends = np.minimum(link[0], link[-1])
         else:
             table = np.zeros(256)
@@ -64,6 +58,23 @@ class Fields:
         else:
             link[0] = link[-1] = ends if self.sides == "periodic" and len(link) > 2 else 0.0
         return np.asarray(link, np.float64)
+
+    def _level_set_links(self, axis: int) -> npt.NDArray[np.float64]:
+        from vmt.transport._level_set import face_conductances, open_shares
+
+        assert isinstance(self.structure, LevelSet)
+        named = {n: along(v, axis) for n, v in self.conductivity.items() if along(v, axis) > 0.0}
+        better = max(named, key=lambda name: named[name])
+        unit = named[better] / self.structure.spacing[axis]
+        if len(named) == 1:
+            shares = open_shares(self.structure, better)[axis]
+        else:
+            order = (self.axis, *(a for a in range(3) if a != self.axis))
+            low = min(named.values()) / named[better]
+            periodic = self.sides == "periodic"
+            made = face_conductances(self.structure, better, order, low=low, periodic=periodic)
+            shares = np.transpose(made[order.index(axis)], np.argsort(order))
+        return np.moveaxis(shares, axis, 0) * np.float64(unit)
 
     def _faces(self, axis: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Flux density through the n + 1 faces along an axis, and the drop of potential there."""

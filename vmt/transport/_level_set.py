@@ -23,9 +23,10 @@ from vmt.kernels.open_faces import (
     open_faces,
     percolating_cells,
 )
+from vmt.kernels.two_phase_faces import two_phase_faces
 from vmt.microstructure import LevelSet, Microstructure
 from vmt.transport._conduction import Conduction, effective_conductivity
-from vmt.transport._conductivities import Conductivities
+from vmt.transport._conductivities import Conductivities, along
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 __all__ = [
     "ReconstructionSpread",
     "conducting_phase",
+    "conductors",
     "estimate_level_set",
+    "face_conductances",
     "level_set_conduction",
     "level_set_of",
     "one_conductor",
@@ -68,8 +71,7 @@ def conducting_phase(
     if len(names) != 1:
         raise InputError(
             f"The phases {names} conduct; discretization={discretization!r} takes one conducting "
-            'phase, the others insulate. Use discretization="voxel" for several (a LevelSet gives '
-            "voxels by to_microstructure())."
+            'phase, the others insulate. Use discretization="voxel" for several.'
         )
     return names[0], float(table[structure.phases[names[0]]])
 
@@ -87,6 +89,52 @@ def one_conductor(
     phase, _ = conducting_phase(structure, table.values[table.number, 0], "level_set")
     value = table.named[phase]
     return phase, value if isinstance(value, tuple) else (value, value, value)
+
+
+def conductors(
+    structure: Microstructure | LevelSet, table: Conductivities
+) -> tuple[str, str | None, tuple[float, float, float], float]:
+    """The better conductor, the other one if it conducts, and their conductivities.
+
+    Raises
+    ------
+    InputError
+        If two phases of more than two conduct, more than two do, or two of which one is
+        anisotropic.
+    """
+    names = [name for name in structure.phases if along(table.named[name], 0) > 0.0]
+    if len(names) != 2 or len(structure.phases) != 2:
+        phase, sigma = one_conductor(structure, table)
+        return phase, None, sigma, 0.0
+    values = table.scalars()
+    worse, better = sorted(names, key=lambda name: float(values[structure.phases[name]]))
+    high, low = (float(values[structure.phases[name]]) for name in (better, worse))
+    return better, worse, (high, high, high), low
+
+
+def face_conductances(
+    level_set: LevelSet,
+    better: str,
+    order: tuple[int, ...],
+    *,
+    low: float,
+    periodic: bool,
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32], Any]:
+    """Conductances of the faces over those of the better conductor, and the cells that count.
+
+    `low` is the conductivity of the other phase over that of the better one; 0 insulates.
+    """
+    ax, ay, az = open_shares(level_set, better, order)
+    nx, ny, nz = (level_set.shape[a] for a in order)
+    kept = np.zeros((nx, ny, nz), np.uint8)
+    parent = np.empty(kept.size, np.int64 if kept.size >= 2**31 else np.int32)
+    percolating_cells(ax, ay, az, parent, kept, periodic and ny > 1, periodic and nz > 1)
+    del parent
+    if low > 0.0:
+        values = _inside(level_set, better, order)
+        two_phase_faces(values, ax, ay, az, kept, low, periodic=periodic)
+        kept[...] = 1
+    return ax, ay, az, kept
 
 
 def _inside(level_set: LevelSet, phase: str, order: tuple[int, ...]) -> npt.NDArray[np.float32]:
@@ -132,17 +180,18 @@ def level_set_conduction(
     max_iterations: int | None,
     keep_potential: bool,
 ) -> Conduction:
-    """Effective conductivity of one phase by open faces; the arguments are checked but the phase.
+    """Effective conductivity by open faces; the arguments are checked but the phases.
 
     Finite volumes on the cells; the flux between two of them passes through the open share of
-    their face, from marching squares on the corners. Second order in the cell size.
+    their face, from marching squares on the corners. Second order in the cell size. Where both
+    phases of two conduct, see `vmt.kernels.two_phase_faces`.
 
     Raises
     ------
     InputError
-        If several phases conduct.
+        If two phases of more than two conduct, or more.
     """
-    phase, sigma = one_conductor(structure, table)
+    phase, other, sigma, low = conductors(structure, table)
     sideways = [a for a in range(3) if a != axis] if sides == "periodic" else []
     level_set = level_set_of(structure, phase, sideways)
     order = (axis, *(a for a in range(3) if a != axis))
@@ -153,13 +202,10 @@ def level_set_conduction(
     require_memory(
         face_conduction_bytes((nx, ny, nz)) + 8 * nx * ny * nz, f"Conduction through {size} cells"
     )
-    ax, ay, az = open_shares(level_set, phase, order)
     periodic = sides == "periodic"
-    kept = np.zeros((nx, ny, nz), np.uint8)
-    parent = np.empty(kept.size, np.int64 if kept.size >= 2**31 else np.int32)
-    wrap = (periodic and ny > 1, periodic and nz > 1)
-    count = int(percolating_cells(ax, ay, az, parent, kept, *wrap))
-    del parent
+    ax, ay, az, kept = face_conductances(
+        level_set, phase, order, low=0.0 if other is None else low / sigma[0], periodic=periodic
+    )
     common: dict[str, Any] = {
         "conductivity": table.named,
         "volume_fractions": {name: structure.volume_fraction(name) for name in structure.phases},
@@ -169,7 +215,7 @@ def level_set_conduction(
         "discretization": "level_set",
         "structure": level_set if keep_potential else None,
     }
-    if count == 0:
+    if not kept.any():
         return Conduction(
             effective_conductivity=0.0,
             percolates=False,
