@@ -352,7 +352,7 @@ def test_what_it_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two conducting phases, unknown words and sizes beyond memory are refused with a reason."""
     made = spheres(8, 0.3)
     with pytest.raises(InputError, match="one conducting"):
-        effective_conductivity(made, {"pore": 1.0, "solid": 2.0})
+        effective_conductivity(made, {"pore": 1.0, "solid": 2.0}, discretization="fem")
     with pytest.raises(InputError, match='"level_set"'):
         effective_conductivity(made, {"pore": 1.0}, discretization="spectral")
     with pytest.raises(InputError, match="Microstructure or a LevelSet"):

@@ -366,11 +366,11 @@ def effective_conductivity(
         Whether the side faces let no current through or are joined to their opposites.
     discretization : {"voxel", "level_set", "fem"}, optional
         "voxel", the default for a Microstructure: as above, first order in the voxel size.
-        "level_set", the default for a LevelSet, for one conducting phase: the flux between two
-        cells passes through the open share of their face, second order; the level set of a
-        Microstructure is estimated (`vmt.transport.estimate_level_set`). "fem", for one conducting
-        phase, closed sides and small structures: trilinear finite elements on the same voxels
-        (`vmt.transport.finite_element_conductivity`).
+        "level_set", the default for a LevelSet, for one conducting phase or two of two: the flux
+        between two cells passes through the open share of their face, second order; the level set
+        of a Microstructure is estimated (`vmt.transport.estimate_level_set`). "fem", for one
+        conducting phase, closed sides and small structures: trilinear finite elements on the same
+        voxels (`vmt.transport.finite_element_conductivity`).
     bounds : {"cheap", "tight", "none"}
         How the bounds are found (for voxels; other discretizations have none): "cheap" from the
         solution at hand, for less than the cost of the solve; "tight" with a second solve for the

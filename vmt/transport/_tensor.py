@@ -163,8 +163,8 @@ def effective_conductivity_tensor(
         Which of the two.
     discretization : {"voxel", "level_set"}, optional
         As for `effective_conductivity`: "voxel" is the default for a Microstructure, "level_set",
-        for one conducting phase and second order, that for a LevelSet. The level set of a
-        Microstructure is estimated.
+        second order, that for a LevelSet; with periodic sides for one conducting phase. The level
+        set of a Microstructure is estimated.
     rtol : float
         Relative error of the diagonal, between 1e-12 and 0.1. That of the entries off the diagonal
         is as large relative to the diagonal.
@@ -211,12 +211,17 @@ def effective_conductivity_tensor(
     if max_iterations is not None and (max_iterations < 1 or int(max_iterations) != max_iterations):
         raise InputError(f"max_iterations={max_iterations!r}; expected a whole number from 1.")
     if choice == "level_set":
-        from vmt.transport._level_set import level_set_of, one_conductor
+        from vmt.transport._level_set import conductors, level_set_of, one_conductor
 
-        phase, sigma = one_conductor(structure, table)
-        body = level_set_of(structure, phase, (0, 1, 2) if sides == "periodic" else ())
         if sides == "closed":
-            return _three_axes(body, {phase: sigma}, rtol, max_iterations, table)
+            phase, other, sigma, low = conductors(structure, table)
+            given: dict[str, Value] = {phase: sigma}
+            if other is not None:
+                given[other] = low
+            body = level_set_of(structure, phase, ())
+            return _three_axes(body, given, rtol, max_iterations, table)
+        phase, sigma = one_conductor(structure, table)
+        body = level_set_of(structure, phase, (0, 1, 2))
         solution = _periodic_level_set(body, phase, sigma, rtol, max_iterations)
     else:
         if isinstance(structure, LevelSet):
