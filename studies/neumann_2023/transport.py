@@ -196,23 +196,49 @@ COLUMNS = (
 
 
 def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Draw prediction against M-factor, by voxels and by level set, one panel a phase."""
-    drawn = figure(1, 2, width=4.2, height=3.8)
-    for ax, phase in zip(drawn.axes, PHASES, strict=True):
+    """Draw prediction against M-factor, and what the routes differ by, one column a phase."""
+    drawn = figure(2, 2, width=4.2, height=3.6)
+    for column, phase in enumerate(PHASES):
         chosen = [r for r in rows if r["phase"] == phase and r["sample"] in SAMPLES]
-        predicted = [row["predicted"] for row in chosen]
-        top = 1.1 * max(*predicted, *(row["level set"] for row in chosen))
-        ax.plot([0, top], [0, top], color=COLORS["muted"])
-        ax.plot(
-            [r["voxels"] for r in chosen], predicted, "x", color=COLORS["truth"], label="voxels"
-        )
-        ax.plot(
-            [r["level set"] for r in chosen], predicted, "o", color=COLORS["model"],
-            fillstyle="none", label="level set",
-        )  # fmt: skip
-        finish(ax, xlabel=f"M-factor, {phase}", ylabel="predicted, eq. (15)")
+        _draw_prediction(drawn.axes[column], chosen, phase)
+        _draw_routes(drawn.axes[2 + column], chosen, phase)
     drawn.axes[0].legend(frameon=False)
+    drawn.axes[2].legend(frameon=False)
     drawn.savefig(path, dpi=130)
+
+
+def _draw_prediction(ax: Any, rows: Sequence[Mapping[str, Any]], phase: str) -> None:
+    predicted = [row["predicted"] for row in rows]
+    level_set = [row["level set"] for row in rows]
+    top = 1.1 * max(*predicted, *level_set)
+    ax.plot([0, top], [0, top], color=COLORS["muted"])
+    ax.plot([r["voxels"] for r in rows], predicted, "x", color=COLORS["truth"], label="voxels")
+    spread = [r["standard deviation"] or 0.0 for r in rows]
+    ax.errorbar(
+        level_set, predicted, xerr=np.nan_to_num(spread), fmt="o", color=COLORS["model"],
+        fillstyle="none", lw=0.8, label="level set",
+    )  # fmt: skip
+    for row in rows:
+        ax.annotate(
+            row["sample"], (row["level set"], row["predicted"]), (5, -9),
+            textcoords="offset points", fontsize=7,
+        )  # fmt: skip
+    finish(ax, xlabel=f"M-factor, {phase}", ylabel="predicted, eq. (15)")
+
+
+def _draw_routes(ax: Any, rows: Sequence[Mapping[str, Any]], phase: str) -> None:
+    place = np.arange(len(rows))
+    bars = (
+        ("voxels [%]", "voxels", COLORS["truth"]),
+        ("estimated [%]", "level set estimated from voxels", COLORS["model"]),
+        ("predicted [%]", "eq. (15), β^0.35", COLORS["muted"]),
+        ("predicted, abstract [%]", "eq. (15), β^0.37", "#c5cbd6"),
+    )
+    for n, (key, name, color) in enumerate(bars):
+        ax.bar(place + 0.2 * (n - 1.5), [row[key] for row in rows], 0.2, color=color, label=name)
+    ax.axhline(0.0, color="black", lw=0.6)
+    ax.set_xticks(place, [row["sample"] for row in rows])
+    finish(ax, ylabel=f"difference from the level set / %, {phase}")
 
 
 def main() -> int:

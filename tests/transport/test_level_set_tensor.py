@@ -94,7 +94,7 @@ def test_tilted_walls_are_exact() -> None:
     level_set = LevelSet(np.abs(phase - 0.5) - share / 2, 1e-8)
     found = tensor(level_set, {"solid": 1.0}, sides="periodic", rtol=1e-9)
     expected = share * np.array([[0.5, -0.5, 0], [-0.5, 0.5, 0], [0, 0, 1.0]])
-    assert found == pytest.approx(expected, abs=2e-3)
+    assert found == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_mirrored_cell_is_its_eighth_between_electrodes() -> None:
