@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +31,7 @@ class Fields:
     conductivity: Mapping[str, Value]
     axis: int
     sides: str
+    effective_conductivity: float
 
     def _links(self, axis: int) -> npt.NDArray[np.float64]:
         """Conductance per area of the n + 1 faces along an axis, which comes first [S/m²].
@@ -88,25 +89,44 @@ class Fields:
         drop[np.isnan(drop)] = 0.0
         return self._links(axis) * drop, drop
 
+    @property
+    def _several(self) -> bool:
+        """Whether the rule of a face depends on faces far from it."""
+        conducting = sum(along(v, self.axis) > 0.0 for v in self.conductivity.values())
+        return isinstance(self.structure, LevelSet) and conducting > 1
+
+    def _part(self, cut: tuple[slice, ...], sides: str) -> Fields:
+        """Fields of a box of voxels."""
+        body = self.structure
+        made: Microstructure | LevelSet
+        if isinstance(body, LevelSet):
+            corners = tuple(slice(s.start, s.stop + 1) for s in cut)
+            values = body.at_corners().values[corners].copy()
+            made = LevelSet(values, body.spacing, inside=body.inside, outside=body.outside)
+        else:
+            made = body.crop(*cut)
+        return replace(self, potential=self.potential[cut], structure=made, sides=sides)
+
+    def _slab(self, normal: int, place: int) -> tuple[Fields, int]:
+        """Fields of a slice and its neighbors, and where the slice is in them; or all of them."""
+        n = self.potential.shape[normal]
+        place = place % n
+        low, high = max(place - 1, 0), min(place + 2, n)
+        if self._several or (self.sides == "periodic" and high - low < 3):
+            return self, place
+        cut = [slice(0, m) for m in self.potential.shape]
+        cut[normal] = slice(low, high)
+        return self._part(tuple(cut), self.sides), place - low
+
     def window_fluxes(
         self, shape: tuple[int, ...]
     ) -> tuple[list[npt.NDArray[np.float32]], list[npt.NDArray[np.float32]]]:
         """Flux density through the lower and upper faces of the first voxels, by axis."""
-        whole = self.potential.shape
-        cut = any(n < m for n, m in zip(shape, whole, strict=True))
-        # one more voxel along an axis that is cut, so that the last faces are inner ones
-        first = tuple(slice(min(n + 1, m)) for n, m in zip(shape, whole, strict=True))
-        body = self.structure
-        if cut and isinstance(body, LevelSet):
-            values = body.at_corners().values
-            corner = tuple(slice(s.stop + 1) for s in first)
-            body = LevelSet(
-                values[corner].copy(), body.spacing, inside=body.inside, outside=body.outside
-            )
-        elif cut and isinstance(body, Microstructure):
-            body = body.crop(*first)
-        sides = "closed" if cut else self.sides
-        part = Fields(self.potential[first], body, self.conductivity, self.axis, sides)
+        part = self
+        if tuple(shape) != self.potential.shape and not self._several:
+            # one more voxel along an axis that is cut, so that the last faces are inner ones
+            ends = [min(n + 1, m) for n, m in zip(shape, self.potential.shape, strict=True)]
+            part = self._part(tuple(slice(0, n) for n in ends), "closed")
         kept = tuple(slice(n) for n in shape)
         low, high = [], []
         for axis in range(3):
@@ -164,7 +184,8 @@ class Fields:
 
         ax = axes(ax)
         normal, place, (down, right), extent = self._cut(index)
-        flux = np.take(self.flux_density(), place, axis=normal + 1)
+        part, at = self._slab(normal, place)
+        flux = np.take(part.flux_density(), at, axis=normal + 1)
         size = np.sqrt((flux.astype(np.float64) ** 2).sum(axis=0))
         inside = ~np.isnan(np.take(self.potential, place, axis=normal))
         shown = np.where(inside, size, np.nan)
@@ -198,10 +219,11 @@ class Fields:
 
         ax = axes(ax)
         normal, place, _, extent = self._cut(index)
-        heat = self.dissipation().astype(np.float64)
-        mean = float(heat.mean())
+        part, at = self._slab(normal, place)
+        heat = np.take(part.dissipation(), at, axis=normal).astype(np.float64)
+        mean = self.effective_conductivity / self.structure.size[self.axis] ** 2
         inside = ~np.isnan(np.take(self.potential, place, axis=normal))
-        relative = np.take(heat, place, axis=normal) / (mean or 1.0)
+        relative = heat / (mean or 1.0)
         shown = np.where(inside, np.maximum(relative, 1e-3), np.nan)
         image = ax.imshow(
             shown, extent=extent, norm=LogNorm(1e-2, 1e2), cmap="inferno", interpolation="nearest"
@@ -236,5 +258,10 @@ def fields_of(result: Conduction) -> Fields:
             "This result has no potential; expected one computed with keep_potential=True."
         )
     return Fields(
-        result.potential, result.structure, result.conductivity, result.axis, result.sides
+        result.potential,
+        result.structure,
+        result.conductivity,
+        result.axis,
+        result.sides,
+        result.effective_conductivity,
     )
