@@ -9,6 +9,7 @@ import pytest
 
 FOLDER = Path(__file__).parents[1] / "studies" / "neumann_2023"
 STUDY = FOLDER / "transport.py"
+QUICK = "transport_quick.csv"
 
 
 def committed(name: str) -> list[dict[str, float]]:
@@ -53,7 +54,7 @@ def test_cells_of_15_nm_are_a_row_of_their_own(tmp_path: Path) -> None:
         assert abs(coarse["level set"] / fine["level set"] - 1) < 0.01
 
 
-@pytest.mark.parametrize("name", ["transport_quick.csv"])
+@pytest.mark.parametrize("name", [QUICK])
 def test_committed_tables_hold(name: str) -> None:
     """10 nm voxels lose 2 to 8 %, 15 nm more; the level set and its estimate are within 1 %."""
     rows = committed(name)
@@ -75,3 +76,26 @@ def test_transport_study_of_one_sample(tmp_path: Path) -> None:
     for row in study["run"](tmp_path, ["F850"], 200, 1, 2023)[:2]:
         assert -9 < row["voxels [%]"] < -4
         assert abs(row["estimated [%]"]) < 2
+
+
+def test_the_paper_s_findings_hold() -> None:
+    """Section 5.3: calcining at 900 °C helps the solid, most where it is fine; pores inversely."""
+    m = {(row["sample"], row["phase"]): row["level set"] for row in committed(QUICK)}
+    gain = {
+        phase: [m[f"{size}900", phase] - m[f"{size}850", phase] for size in "FMC"]
+        for phase in ("solid", "pore")
+    }
+    assert gain["solid"][0] > gain["solid"][1] > gain["solid"][2] > 0
+    assert gain["pore"][0] < gain["pore"][1] < gain["pore"][2] < 0
+
+
+def test_representation_runs_small() -> None:
+    """More solid conducts better, and leaves less to the pores; the committed table agrees."""
+    study = runpy.run_path(str(FOLDER / "representation.py"))
+    rows = study["run"](32, 1)
+    kept = committed("representation.csv")
+    assert [(r[0], r[1]) for r in rows] == [(r["sample"], r["phase"]) for r in kept]
+    for _, phase, _, _, change in rows:
+        assert (change > 0) == (phase == "solid") or change == 0
+    for row in kept:
+        assert 4 < abs(row["change [%]"]) < 9
