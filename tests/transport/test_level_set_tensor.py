@@ -189,8 +189,10 @@ def test_what_the_tensor_refuses(monkeypatch) -> None:
     with pytest.raises(InputError, match="open"):
         effective_conductivity_tensor(cut, {"solid": 1.0}, sides="open")
     full = chi_set((16, 16, 16), periodic=True)
-    with pytest.raises(InputError, match="conduct"):
-        effective_conductivity_tensor(full, {"solid": 1.0, "pore": 0.1}, sides="periodic")
+    with pytest.raises(InputError, match="along the axes"):
+        effective_conductivity_tensor(
+            full, {"solid": (1.0, 2.0, 1.0), "pore": 0.1}, sides="periodic"
+        )
     monkeypatch.setenv("VMT_MEMORY_LIMIT", "100KiB")
     with pytest.raises(MemoryBudgetError, match="16×16×16"):
         effective_conductivity_tensor(full, {"solid": 1.0}, sides="periodic")

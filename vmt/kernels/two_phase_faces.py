@@ -120,7 +120,7 @@ def two_phase_faces(
     kept: Array,
     low: float,
     *,
-    periodic: bool = False,
+    joined: tuple[bool, bool, bool] = (False, False, False),
 ) -> None:
     """Turn the open shares of the better conductor into conductances of the faces.
 
@@ -129,15 +129,14 @@ def two_phase_faces(
     values : (nx + 1, ny + 1, nz + 1) array
         At the corners, at most 0 in the better conductor, whose conductivity is 1.
     ax, ay, az : (nx + 1, ny, nz), (nx, ny + 1, nz), (nx, ny, nz + 1) arrays of float32
-        Its open shares; overwritten. At the ends of axis 0 the conductance is that of half a cell,
-        per half a cell.
+        Its open shares; overwritten. At ends that are not joined the conductance is that of half a
+        cell, per half a cell.
     kept : (nx, ny, nz) array of uint8
-        1 for cells that the better conductor joins to both ends of axis 0.
+        1 for cells of clusters of the better conductor that carry current through the box.
     low : float
         Conductivity of the other phase, from above 0 to 1.
-    periodic : bool
-        Whether the side faces are joined.
+    joined : (bool, bool, bool)
+        Axes along which opposite faces of the box are one face.
     """
-    _walk(values, ax, kept, low, 0, False)
-    _walk(values, ay, kept, low, 1, periodic and kept.shape[1] > 1)
-    _walk(values, az, kept, low, 2, periodic and kept.shape[2] > 1)
+    for axis, shares in enumerate((ax, ay, az)):
+        _walk(values, shares, kept, low, axis, joined[axis])

@@ -37,6 +37,7 @@ __all__ = [
     "conductors",
     "estimate_level_set",
     "face_conductances",
+    "inside_values",
     "level_set_conduction",
     "level_set_of",
     "one_conductor",
@@ -131,13 +132,15 @@ def face_conductances(
     percolating_cells(ax, ay, az, parent, kept, periodic and ny > 1, periodic and nz > 1)
     del parent
     if low > 0.0:
-        values = _inside(level_set, better, order)
-        two_phase_faces(values, ax, ay, az, kept, low, periodic=periodic)
+        values = inside_values(level_set, better, order)
+        two_phase_faces(values, ax, ay, az, kept, low, joined=(False, periodic, periodic))
         kept[...] = 1
     return ax, ay, az, kept
 
 
-def _inside(level_set: LevelSet, phase: str, order: tuple[int, ...]) -> npt.NDArray[np.float32]:
+def inside_values(
+    level_set: LevelSet, phase: str, order: tuple[int, ...]
+) -> npt.NDArray[np.float32]:
     """Corner values, negative in the phase, with the current along axis 0; a new array."""
     values = np.transpose(level_set.at_corners().values, order)
     made = np.empty(values.shape, np.float32)
@@ -166,7 +169,7 @@ def open_shares(
     nx, ny, nz = (level_set.shape[a] for a in order)
     shapes = ((nx + 1, ny, nz), (nx, ny + 1, nz), (nx, ny, nz + 1))
     ax, ay, az = (np.zeros(shape, np.float32) for shape in shapes)
-    open_faces(_inside(level_set, phase, order), ax, ay, az, SMALLEST_FACE)
+    open_faces(inside_values(level_set, phase, order), ax, ay, az, SMALLEST_FACE)
     return ax, ay, az
 
 

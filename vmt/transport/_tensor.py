@@ -163,8 +163,8 @@ def effective_conductivity_tensor(
         Which of the two.
     discretization : {"voxel", "level_set"}, optional
         As for `effective_conductivity`: "voxel" is the default for a Microstructure, "level_set",
-        second order, that for a LevelSet; with periodic sides for one conducting phase. The level
-        set of a Microstructure is estimated.
+        for one conducting phase or two of two, that for a LevelSet. The level set of a
+        Microstructure is estimated.
     rtol : float
         Relative error of the diagonal, between 1e-12 and 0.1. That of the entries off the diagonal
         is as large relative to the diagonal.
@@ -211,18 +211,16 @@ def effective_conductivity_tensor(
     if max_iterations is not None and (max_iterations < 1 or int(max_iterations) != max_iterations):
         raise InputError(f"max_iterations={max_iterations!r}; expected a whole number from 1.")
     if choice == "level_set":
-        from vmt.transport._level_set import conductors, level_set_of, one_conductor
+        from vmt.transport._level_set import conductors, level_set_of
 
+        phase, other, sigma, low = conductors(structure, table)
+        body = level_set_of(structure, phase, (0, 1, 2) if sides == "periodic" else ())
         if sides == "closed":
-            phase, other, sigma, low = conductors(structure, table)
             given: dict[str, Value] = {phase: sigma}
             if other is not None:
                 given[other] = low
-            body = level_set_of(structure, phase, ())
             return _three_axes(body, given, rtol, max_iterations, table)
-        phase, sigma = one_conductor(structure, table)
-        body = level_set_of(structure, phase, (0, 1, 2))
-        solution = _periodic_level_set(body, phase, sigma, rtol, max_iterations)
+        solution = _periodic_level_set(body, phase, sigma, low, rtol, max_iterations)
     else:
         if isinstance(structure, LevelSet):
             structure = structure.to_microstructure()
@@ -264,16 +262,18 @@ def _periodic_level_set(
     level_set: LevelSet,
     phase: str,
     sigma: tuple[float, float, float],
+    low: float,
     rtol: float,
     limit: int | None,
 ) -> CellSolution:
     """Solve the cell; one that conducts differently along its axes is one with other edges."""
-    from vmt.transport._level_set import open_shares
+    from vmt.transport._level_set import inside_values, open_shares
 
     values = level_set.at_corners().values
     size = "×".join(map(str, level_set.shape))
+    touched = _touched(values, phase == level_set.outside) if low == 0.0 else values.size
     require_memory(
-        face_cell_bytes(level_set.shape, _touched(values, phase == level_set.outside)),
+        face_cell_bytes(level_set.shape, touched),
         f"The conductivity tensor of {size} cells",
     )
     shares = open_shares(level_set, phase)
@@ -290,7 +290,14 @@ def _periodic_level_set(
     dx, dy, dz = (float(d / r) for d, r in zip(level_set.spacing, root, strict=True))
     with steps("conductivity tensor", 0) as step:
         solution = solve_cell_faces(
-            *shares, 1.0, (dx, dy, dz), rtol=rtol, max_iterations=limit, on_iteration=step
+            *shares,
+            1.0,
+            (dx, dy, dz),
+            values=None if low == 0.0 else inside_values(level_set, phase, (0, 1, 2)),
+            low=low / sigma[0],
+            rtol=rtol,
+            max_iterations=limit,
+            on_iteration=step,
         )
     return replace(solution, tensor=solution.tensor * np.outer(root, root))
 

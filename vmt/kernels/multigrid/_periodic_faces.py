@@ -10,6 +10,7 @@ import numpy.typing as npt
 from numba import njit
 
 from vmt.kernels.multigrid._periodic import CellSolution, cell_bytes, correctors
+from vmt.kernels.two_phase_faces import two_phase_faces
 
 __all__ = ["face_cell_bytes", "join_faces", "solve_cell_faces", "winding_cells"]
 
@@ -131,11 +132,15 @@ def solve_cell_faces(
     conductivity: float,
     spacing: tuple[float, float, float],
     *,
+    values: npt.NDArray[np.float32] | None = None,
+    low: float = 0.0,
     rtol: float = 1e-4,
     max_iterations: int | None = None,
     on_iteration: Callable[[], None] | None = None,
 ) -> CellSolution:
     """Solve the corrector problems of a cell whose faces are partly open.
+
+    With a second conductor the open shares are overwritten by conductances (`two_phase_faces`).
 
     Parameters
     ----------
@@ -145,6 +150,10 @@ def solve_cell_faces(
         [S/m].
     spacing : (dx, dy, dz)
         Edge lengths of a cell [m].
+    values : (nx + 1, ny + 1, nz + 1) array of float32, optional
+        At the corners, at most 0 where the faces are open; for a second conductor.
+    low : float
+        Conductivity of the second conductor over that of the first; 0 insulates.
     rtol, max_iterations, on_iteration
         As for `solve_cell`.
     """
@@ -155,6 +164,11 @@ def solve_cell_faces(
     join_faces(ax, ay, az, share)
     kept = np.zeros(shape, np.uint8)
     around = winding_cells(share, kept, np.zeros((size, 3), np.int32), np.empty(size, whole))
+    if values is not None and low > 0.0:
+        two_phase_faces(values, ax, ay, az, kept, low, joined=(True, True, True))
+        join_faces(ax, ay, az, share)
+        kept[...] = 1
+        around[...] = True
     count = int(np.count_nonzero(kept))
     if not count:
         return CellSolution(np.zeros((3, 3)), 0.0, (0, 0, 0), True)
