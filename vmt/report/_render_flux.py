@@ -134,7 +134,7 @@ def _draw_tubes(
             mesh = pv.PolyData(np.concatenate(lines.points), lines=cells)
             paint = _paint(np.concatenate(lines.shades))
             mesh.point_data["color"] = np.round(255 * paint).astype(np.uint8)
-            radius = 0.0028 * float(camera.edges.max())
+            radius = 0.0028 * float(camera.edges.prod()) ** (1 / 3)
             tubes = mesh.tube(radius=radius, n_sides=8)
             plotter.add_mesh(tubes, scalars="color", rgb=True, ambient=0.6, diffuse=0.5)
         picture = plotter.screenshot(return_img=True)
