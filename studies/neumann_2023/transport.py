@@ -203,7 +203,9 @@ def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         _draw_prediction(drawn.axes[column], chosen, phase)
         _draw_routes(drawn.axes[2 + column], chosen, phase)
     drawn.axes[0].legend(frameon=False)
-    drawn.axes[2].legend(frameon=False)
+    low, high = drawn.axes[2].get_ylim()
+    drawn.axes[2].set_ylim(low, high + 0.5 * (high - low))  # room for the legend
+    drawn.axes[2].legend(frameon=False, loc="upper right")
     drawn.savefig(path, dpi=130)
 
 
