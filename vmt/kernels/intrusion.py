@@ -47,7 +47,7 @@ def _sweep(d2, wide, way):  # type: ignore[no-untyped-def]
             _best_around(wide, i, j, (0,), (-way,), other, work)
             room, row = d2[i, j], wide[i, j]
             for k in range(nz):
-                best[k] = max(best[k], max(other[k], row[k]))
+                best[k] = max(best[k], other[k], row[k])
             v = np.float32(0)
             for k in range(nz):
                 v = min(room[k], max(v, best[k]))

@@ -57,8 +57,12 @@ def two_point_error(mask: np.ndarray, lags: np.ndarray, values: np.ndarray) -> f
         squared = v[0] ** 2 + v[1] ** 2 + v[2] ** 2
         if v <= (0, 0, 0) or squared > 64 or squared % 4 > 1:  # every other distance will do
             continue
-        one = mask[tuple(slice(max(0, -c), n - max(0, c)) for c, n in zip(v, mask.shape))]
-        two = mask[tuple(slice(max(0, c), n - max(0, -c)) for c, n in zip(v, mask.shape))]
+        one = mask[
+            tuple(slice(max(0, -c), n - max(0, c)) for c, n in zip(v, mask.shape, strict=True))
+        ]
+        two = mask[
+            tuple(slice(max(0, c), n - max(0, -c)) for c, n in zip(v, mask.shape, strict=True))
+        ]
         sums = found.setdefault(squared, [0.0, 0.0])
         sums[0] += np.count_nonzero(one & two)
         sums[1] += one.size
