@@ -13,7 +13,7 @@ from vmt.report._page import Page, figure_png, write_table_csv
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["result_page", "result_table", "write_result"]
+__all__ = ["result_page", "result_table", "tidy_table", "write_result"]
 
 SCHEMA_VERSION = 1
 _COLUMNS = ("quantity", "unit", "value")
@@ -52,11 +52,31 @@ def _rows(
             yield shown, unit, value
 
 
+def tidy_table(result: Result) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+    """Columns and rows of a result: those of its ``to_table()``, else name, unit and value.
+
+    Examples
+    --------
+    >>> import numpy as np, vmt
+    >>> m = vmt.Microstructure(np.eye(4, dtype=np.uint8)[:, :, None], 1.0)
+    >>> columns, rows = tidy_table(vmt.describe(m, descriptors={"volume_fraction"}))
+    >>> columns, rows[1]
+    (('descriptor', 'phase', 'value', 'unit'), ('volume fraction', 'solid', 0.25, ''))
+    """
+    rows = result.to_table() if hasattr(result, "to_table") else []
+    if not rows:
+        return _COLUMNS, list(result_table(result.to_dict()))
+    made = [{**row, "descriptor": str(row["descriptor"]).replace("_", " ")} for row in rows]
+    columns = tuple(rows[0])
+    return columns, [tuple(row[c] for c in columns) for row in made]
+
+
 def result_page(
     result: Result, title: str, subtitle: str, provenance: Mapping[str, object]
 ) -> Page:
     """Build a page with the result's numbers, its plot, and where it comes from."""
-    return _build(result.to_dict(), figure_png(_figure(result)), title, subtitle, provenance)
+    table = tidy_table(result)
+    return _build(table, figure_png(_figure(result)), title, subtitle, provenance)
 
 
 def write_result(
@@ -72,12 +92,13 @@ def write_result(
     ``provenance.json``.
     """
     target, content, picture = Path(directory), result.to_dict(), figure_png(_figure(result))
+    columns, rows = tidy_table(result)
     with whole_file(target / "figure.png") as temporary:
         temporary.write_bytes(picture)
-    write_table_csv(target / "table.csv", _COLUMNS, result_table(content))
+    write_table_csv(target / "table.csv", columns, rows)
     write_json(target / "result.json", {"schema_version": SCHEMA_VERSION, **content})
     write_json(target / "provenance.json", provenance)
-    _build(content, picture, title, subtitle, provenance).write(target / "report.html")
+    _build((columns, rows), picture, title, subtitle, provenance).write(target / "report.html")
 
 
 def _figure(result: Result) -> Any:
@@ -85,13 +106,16 @@ def _figure(result: Result) -> Any:
 
 
 def _build(
-    content: Mapping[str, Any],
+    table: tuple[tuple[str, ...], list[tuple[object, ...]]],
     picture: bytes,
     title: str,
     subtitle: str,
     provenance: Mapping[str, object],
 ) -> Page:
     page = Page(title, subtitle).section("Numbers")
-    page.table(_COLUMNS, result_table(content), align=("left", "left", "right"), caption=title)
+    columns, rows = table
+    texts = {"quantity", "unit", "descriptor", "phase"}
+    align = tuple("left" if c in texts else "right" for c in columns)
+    page.table(columns, rows, align=align, caption=title)
     page.section("Figure").figure(picture, title, f"plot of the result: {title}")
     return page.provenance(provenance)
