@@ -72,7 +72,7 @@ def _raise(d2, wide, link, head):  # type: ignore[no-untyped-def]
                 if t > wide[i, j, k]:
                     wide[i, j, k] = t
                     c = (i * ny + j) * nz + k
-                    level = np.int64(t)
+                    level = int(t)
                     link[c] = head[level]
                     head[level] = c
                     highest = max(highest, level)
