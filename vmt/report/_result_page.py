@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from vmt._files import whole_file, write_json
 from vmt.report._page import Page, figure_png, write_table_csv
@@ -115,7 +115,9 @@ def _build(
     page = Page(title, subtitle).section("Numbers")
     columns, rows = table
     texts = {"quantity", "unit", "descriptor", "phase"}
-    align = tuple("left" if c in texts else "right" for c in columns)
+    align: list[Literal["left", "right", "center"]] = [
+        "left" if c in texts else "right" for c in columns
+    ]
     page.table(columns, rows, align=align, caption=title)
     page.section("Figure").figure(picture, title, f"plot of the result: {title}")
     return page.provenance(provenance)
