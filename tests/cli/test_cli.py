@@ -134,7 +134,8 @@ def test_describe_cutouts_writes_tables(calls, tmp_path, capsys):
     assert content["count"] == 8
     assert content["values"]["volume_fraction(solid)"]["mean"] == 0.5
     table = (out / "table.csv").read_text("utf-8")
-    assert "volume fraction(solid)" in table
+    assert table.startswith("descriptor,phase,unit,mean,std,low,high,count\n")
+    assert "\nvolume fraction,solid,,0.5,0.534" in table
     assert {"report.html", "result.json", "provenance.json"} <= {p.name for p in out.iterdir()}
     assert cli.main(["describe", "a.tif", "--cutouts", "7"]) == 2
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import is_dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from vmt._files import whole_file, write_json
 from vmt.report._page import Page, figure_png, write_table_csv
@@ -15,7 +15,7 @@ from vmt.report._render import render_png
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["result_page", "result_table", "write_result"]
+__all__ = ["result_page", "result_table", "tidy_table", "write_result"]
 
 SCHEMA_VERSION = 1
 _COLUMNS = ("quantity", "unit", "value")
@@ -54,12 +54,31 @@ def _rows(
             yield shown, unit, value
 
 
+def tidy_table(result: Result) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+    """Columns and rows of a result: those of its ``to_table()``, else name, unit and value.
+
+    Examples
+    --------
+    >>> import numpy as np, vmt
+    >>> m = vmt.Microstructure(np.eye(4, dtype=np.uint8)[:, :, None], 1.0)
+    >>> columns, rows = tidy_table(vmt.describe(m, descriptors={"volume_fraction"}))
+    >>> columns, rows[1]
+    (('descriptor', 'phase', 'value', 'unit'), ('volume fraction', 'solid', 0.25, ''))
+    """
+    rows = result.to_table() if hasattr(result, "to_table") else []
+    if not rows:
+        return _COLUMNS, list(result_table(result.to_dict()))
+    made = [{**row, "descriptor": str(row["descriptor"]).replace("_", " ")} for row in rows]
+    columns = tuple(rows[0])
+    return columns, [tuple(row[c] for c in columns) for row in made]
+
+
 def result_page(
     result: Result, title: str, subtitle: str, provenance: Mapping[str, object]
 ) -> Page:
     """Build a page with the result's numbers, its plot, and where it comes from."""
-    content, picture = result.to_dict(), figure_png(_figure(result))
-    return _build(content, picture, _flux_pictures(result), title, subtitle, provenance)
+    table, picture = tidy_table(result), figure_png(_figure(result))
+    return _build(table, picture, _flux_pictures(result), title, subtitle, provenance)
 
 
 def write_result(
@@ -79,12 +98,13 @@ def write_result(
     if pictures:
         with whole_file(target / "flux.png") as temporary:
             temporary.write_bytes(pictures[0][1])
+    columns, rows = tidy_table(result)
     with whole_file(target / "figure.png") as temporary:
         temporary.write_bytes(picture)
-    write_table_csv(target / "table.csv", _COLUMNS, result_table(content))
+    write_table_csv(target / "table.csv", columns, rows)
     write_json(target / "result.json", {"schema_version": SCHEMA_VERSION, **content})
     write_json(target / "provenance.json", provenance)
-    page = _build(content, picture, pictures, title, subtitle, provenance)
+    page = _build((columns, rows), picture, pictures, title, subtitle, provenance)
     page.write(target / "report.html")
 
 
@@ -99,7 +119,7 @@ def _figure(result: Any) -> Any:
 
 
 def _build(
-    content: Mapping[str, Any],
+    table: tuple[tuple[str, ...], list[tuple[object, ...]]],
     picture: bytes,
     pictures: Sequence[tuple[str, bytes]],
     title: str,
@@ -107,7 +127,12 @@ def _build(
     provenance: Mapping[str, object],
 ) -> Page:
     page = Page(title, subtitle).section("Numbers")
-    page.table(_COLUMNS, result_table(content), align=("left", "left", "right"), caption=title)
+    columns, rows = table
+    texts = {"quantity", "unit", "descriptor", "phase"}
+    align: list[Literal["left", "right", "center"]] = [
+        "left" if c in texts else "right" for c in columns
+    ]
+    page.table(columns, rows, align=align, caption=title)
     page.section("Figure").figure(picture, title, f"plot of the result: {title}")
     for caption, more in pictures:
         page.figure(more, caption, caption)
