@@ -16,15 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from vmt.errors import ConvergenceError
-from vmt.kernels.multigrid import _byte_level as byte
 from vmt.kernels.multigrid import _double_level as double
-from vmt.kernels.multigrid import _float_level as floats
+from vmt.kernels.multigrid._color_hierarchy import ColorLevel, color_bytes
 from vmt.kernels.multigrid._hierarchy import (
     BlockHierarchy,
     ByteLevel,
     FloatLevel,
     Geometry,
-    coarse_levels,
     hierarchy_bytes,
 )
 from vmt.kernels.multigrid._percolation import label_counts
@@ -54,7 +52,8 @@ class Solution:
     fluxes : (nx + 1,) array
         Effective conductivity from the flux through each plane of faces.
     deviation : (nx, ny, nz) array
-        Potential minus ramp, in units of the ramp's step from voxel to voxel; 0 outside.
+        Potential minus ramp, in units of the ramp's step from voxel to voxel; 0 outside. Empty if
+        it was not wanted.
     finished : bool
         Whether the tolerance was reached before the last of the iterations allowed.
     """
@@ -81,12 +80,14 @@ def _silent() -> None:
     pass
 
 
-def conduction_bytes(shape: tuple[int, int, int], *, single_phase: bool, rtol: float = 1e-4) -> int:
+def conduction_bytes(
+    shape: tuple[int, int, int], *, single_phase: bool, rtol: float = 1e-4, potential: bool = True
+) -> int:
     """Bytes that `solve_conduction` allocates at its peak, its input not counted."""
+    if single_phase and rtol >= SINGLE_PRECISION_RTOL:
+        return color_bytes(shape, potential=potential)
     voxels = int(np.prod(Geometry(shape, False).padded))
     coarse = hierarchy_bytes(shape)
-    if single_phase and rtol >= SINGLE_PRECISION_RTOL:
-        return (5 * 4 + 1) * voxels + coarse
     plain = 8 * 4 * int(np.prod(shape))
     return plain + (2 * 4 + (1 if single_phase else 4 * 4)) * voxels + coarse
 
@@ -205,6 +206,7 @@ def solve_conduction(
     periodic: bool = False,
     rtol: float = 1e-4,
     max_iterations: int | None = None,
+    potential: bool = True,
     on_iteration: Callable[[], None] | None = None,
     on_fallback: Callable[[int], None] | None = None,
 ) -> Solution:
@@ -225,6 +227,8 @@ def solve_conduction(
         Relative error of the effective conductivity at which the iteration stops.
     max_iterations : int, optional
         The iteration ends after so many.
+    potential : bool
+        Whether the deviation is wanted; without it one phase takes two vectors less.
     on_iteration : callable, optional
         Called after each iteration.
     on_fallback : callable, optional
@@ -255,7 +259,9 @@ def solve_conduction(
     tell = _Listener(on_iteration or _silent, on_fallback or (lambda count: None))
     shift = _short_weights(weights)[1]
     if single and rtol >= SINGLE_PRECISION_RTOL and rtol >= 4.0 * shift:
-        return _solve_single(labels, scale, weights, periodic, rtol, max_iterations, tell)
+        return _solve_single(
+            labels, scale, weights, periodic, rtol, max_iterations, tell, potential
+        )
     relative = np.zeros((int(found.max()) + 1, *conductivities.shape[1:]))
     relative[inside] = conductivities[inside] / scale
     return _solve_double(labels, relative, scale, weights, periodic, rtol, max_iterations, tell)
@@ -282,64 +288,83 @@ def _solve_single(
     rtol: float,
     limit: int | None,
     tell: _Listener,
+    potential: bool,
 ) -> Solution:
-    """One phase in float32: the fused passes."""
+    """One phase in float32: two passes over the voxels an iteration.
+
+    A z follows from the sweep, so q = A p is updated beside p, and the products of a direction with
+    its image follow from those of z: p itself is needed for the potential only.
+    """
     exact, shift = _short_weights(weights)
-    finest = ByteLevel(labels, exact, periodic)
-    coarse = coarse_levels(finest)
-    g = finest.geometry
-    code, w = finest.code, finest.weights
-    r, p, q, x, z = (np.zeros(g.padded, np.float32) for _ in range(5))
+    level = ColorLevel(labels, exact, periodic, potential=potential)
     unit = scale / labels.size
-    energy = _Energy(unit * float(byte.byte_ramp(code, r)), rtol, limit)
-    alpha, pq = np.float32(0), 0.0
-    sides = (g.periodic_y, g.periodic_z, g.odd)
+    energy = _Energy(unit * level.ramp_energy, rtol, limit)
+    step: tuple[float, float] | None = None
+    pq = 0.0
+    residual, image = level.sums[1:-1].copy(), np.zeros(labels.shape[0])
     broken = False
     while not broken and not energy.done():
         if energy.slow():
             break
-        first = not energy.steps
-        byte.byte_forward(r, q, x, p, z, code, coarse.b, alpha, not first, *w, *sides)
-        coarse.solve()
-        zr, zq = byte.byte_backward(z, r, q, code, coarse.e, *w, *sides, True)
-        if not zr > 0.0:  # 0: nothing is left; below: float32 has no digits left
-            alpha, broken = np.float32(0), zr != 0.0
+        dots = level.precondition(step)
+        zr, zq, zv, _ = (float(v) for v in dots.sum(axis=0))
+        beta = 0.0 if step is None else -zq / pq
+        pq = zv + beta * zq
+        step = None
+        if not (zr > 0.0 and pq > 0.0):  # 0: nothing is left; below: float32 has no digits left
+            broken = zr != 0.0
             if zr == 0.0:
                 energy.finish()
             continue
-        beta = np.float32(0) if first else np.float32(-zq / pq)
-        pq = float(byte.byte_direction(p, z, q, code, beta, *w, *sides))
-        alpha = np.float32(zr / pq)
+        step = (zr / pq, beta)
+        image = dots[:, 3] + beta * image
+        residual -= step[0] * image
         energy.lower(unit * zr * zr / pq)
         tell.iteration()
-    if alpha != 0:
-        floats.float_combine(x, p, np.float32(1), alpha)
-    del r, q, z, p, coarse, finest, code
-    deviation = np.empty(labels.shape, np.float32)
-    double.unpack(x, deviation)
-    del x
     rounding = shift + _ROUNDING * max(weights) * energy.history[0] / energy.history[-1]
     slow = energy.slow()
-    if not energy.ended and (slow or broken or rounding > 0.5 * rtol):
-        shape = g.shape
+    again = not energy.ended and (slow or broken or rounding > 0.5 * rtol)
+    deviation = np.zeros((0, 0, 0), np.float32)
+    if potential:
+        if step is not None:
+            level.update(*step)
+        deviation = level.deviation()
+    level.close()
+    del level
+    if again and not potential:
+        shape = labels.shape
+        tell.fallback(conduction_bytes(shape, single_phase=True))
+        quiet = _Listener(_silent, tell.fallback)
+        return _solve_single(labels, scale, weights, periodic, rtol, limit, quiet, True)
+    if again:
+        shape = labels.shape
         tell.fallback(
             fallback_bytes(shape) if slow else conduction_bytes(shape, single_phase=True, rtol=0.0)
         )
         relative = (np.arange(int(labels.max()) + 1) == labels.max()).astype(float)
         start = (energy, deviation, slow)
         return _solve_double(labels, relative, scale, weights, periodic, rtol, limit, tell, start)
-    wall = np.zeros(256)
-    wall[int(labels.max())] = 2.0
-    tx = np.diag(0.5 * wall)
-    fluxes = double.double_layer_fluxes(deviation, labels, tx, wall)
     return Solution(
         energy.history[-1],
         energy.history,
         energy.relative_error + rounding,
-        fluxes * scale / (labels.shape[1] * labels.shape[2]),
+        _fluxes(residual, energy.history[-1] / unit) * scale / (labels.shape[1] * labels.shape[2]),
         deviation,
         energy.finished,
     )
+
+
+def _fluxes(residual: npt.NDArray[np.float64], energy: float) -> npt.NDArray[np.float64]:
+    """Flux through each plane of faces from the sum of the residual over each plane of voxels.
+
+    Neighboring fluxes differ by the residual between them, and their mean over the ramp (half a
+    step at each end) is the energy of ramp plus deviation.
+    """
+    fluxes = np.concatenate([[0.0], np.cumsum(residual)])
+    share = np.ones(fluxes.size)
+    share[[0, -1]] = 0.5
+    fluxes += (energy - float(share @ fluxes)) / residual.size
+    return fluxes
 
 
 def face_tables(
