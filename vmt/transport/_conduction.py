@@ -433,7 +433,8 @@ def effective_conductivity(
     dx, dy, dz = (structure.spacing[a] for a in order)
     single = table.values.shape[0] == 2
     periodic = sides == "periodic"
-    need = conduction_bytes((nx, ny, nz), single_phase=single, rtol=rtol)
+    kept_potential = keep_potential or bounds != "none"
+    need = conduction_bytes((nx, ny, nz), single_phase=single, rtol=rtol, potential=kept_potential)
     size = "×".join(map(str, structure.shape))
     require_memory(
         need + _BYTES_OF_THE_FILTER * structure.labels.size, f"Conduction through {size} voxels"
@@ -476,6 +477,7 @@ def effective_conductivity(
             periodic=periodic,
             rtol=rtol,
             max_iterations=max_iterations,
+            potential=kept_potential,
             on_iteration=step,
             on_fallback=lambda count: require_memory(
                 count, f"Conduction through {size} voxels with thin walls or strong contrast"

@@ -107,11 +107,16 @@ class ColorGeometry:
         return [(a + 1, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
 
 
+def _threads() -> int:
+    """Threads wanted (`NUMBA_NUM_THREADS`); asking numba itself would start its own."""
+    return int(numba.config.NUMBA_NUM_THREADS)
+
+
 class _Threads:
     """Runs shares of a pass."""
 
     def __init__(self) -> None:
-        self.count = numba.get_num_threads()
+        self.count = _threads()
         self._pool: ThreadPoolExecutor | None = None
 
     def run(self, work: Callable[[int], Any], shares: int) -> None:
@@ -424,7 +429,7 @@ class ColorLevel:
 
 def color_bytes(shape: tuple[int, int, int], *, potential: bool, periodic: bool = False) -> int:
     """Bytes of a `ColorLevel` and the levels below."""
-    threads = numba.get_num_threads()
+    threads = _threads()
     g = ColorGeometry(shape, periodic)
     cells = int(np.prod(g.padded))
     total = (1 + 4 * (5 if potential else 3)) * cells + 8 * _ALIGNED
