@@ -440,11 +440,13 @@ def effective_conductivity(
         need + _BYTES_OF_THE_FILTER * structure.labels.size, f"Conduction through {size} voxels"
     )
 
-    labels = np.ascontiguousarray(np.transpose(table.number[structure.labels], order))
-    conducts = np.zeros(256, np.bool_)
-    conducts[1 : len(table.values)] = True
-    kept, _ = keep_percolating(labels, conducts, periodic_y=periodic, periodic_z=periodic)
-    del labels
+    kept, _ = keep_percolating(
+        np.ascontiguousarray(np.transpose(structure.labels, order)),
+        table.number > 0,
+        periodic_y=periodic,
+        periodic_z=periodic,
+        numbers=table.number,
+    )
 
     common: dict[str, Any] = {
         "conductivity": table.named,

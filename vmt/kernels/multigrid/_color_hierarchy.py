@@ -42,10 +42,12 @@ class Arena:
     """One block of fresh memory, zero, of large pages where the system has them."""
 
     def __init__(self, size: int) -> None:
-        self._map = mmap.mmap(-1, max(size, 1))
         if hasattr(mmap, "MADV_HUGEPAGE"):
-            self._map.madvise(mmap.MADV_HUGEPAGE)
-        self._bytes = np.frombuffer(self._map, np.uint8)
+            held = mmap.mmap(-1, max(size, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+            held.madvise(mmap.MADV_HUGEPAGE)
+            self._bytes = np.frombuffer(held, np.uint8)
+        else:
+            self._bytes = np.zeros(size, np.uint8)
         self._end = 0
 
     def zeros(self, shape: tuple[int, ...], dtype: Any = np.float32) -> npt.NDArray[Any]:
