@@ -501,6 +501,7 @@ def effective_conductivity(
             solution.deviation,
             periodic=periodic,
             tight=bounds == "tight",
+            space=solution.space,
         )
     if not solution.finished:
         raise ConvergenceError(

@@ -29,6 +29,8 @@ __all__ = ["Arena", "ColorGeometry", "ColorLevel", "CountLevel", "color_bytes"]
 Vector = npt.NDArray[np.float32]
 
 _DIRECT = 512
+#: bytes per entry while the matrix of the bottom is inverted
+_INVERSION = 32
 _KRYLOV_LEVELS = 3
 _GOOD_ENOUGH = 0.25
 #: levels on which counts of faces fit into a byte
@@ -45,9 +47,10 @@ class Arena:
         if hasattr(mmap, "MADV_HUGEPAGE"):
             held = mmap.mmap(-1, max(size, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
             held.madvise(mmap.MADV_HUGEPAGE)
-            self._bytes = np.frombuffer(held, np.uint8)
+            self.bytes = np.frombuffer(held, np.uint8)
         else:
-            self._bytes = np.zeros(size, np.uint8)
+            self.bytes = np.zeros(size, np.uint8)
+        self.address = self.bytes.ctypes.data
         self._end = 0
 
     def zeros(self, shape: tuple[int, ...], dtype: Any = np.float32) -> npt.NDArray[Any]:
@@ -55,7 +58,7 @@ class Arena:
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
         start = self._end
         self._end = _round(start + size)
-        return self._bytes[start : start + size].view(dtype).reshape(shape)
+        return self.bytes[start : start + size].view(dtype).reshape(shape)
 
 
 def _round(size: int) -> int:
@@ -351,6 +354,12 @@ class ColorLevel:
         byte.byte_unpack(self.x, out, self.geometry.pitch)
         return out
 
+    @property
+    def space(self) -> npt.NDArray[np.uint8]:
+        """The memory of the other vectors, once they are not needed any more."""
+        start = self.r.nbytes + self.r.ctypes.data - self.arena.address
+        return self.arena.bytes[_round(start) :]
+
     def close(self) -> None:
         """End the threads."""
         self.threads.close()
@@ -430,12 +439,12 @@ class ColorLevel:
 
 
 def color_bytes(shape: tuple[int, int, int], *, potential: bool, periodic: bool = False) -> int:
-    """Bytes of a `ColorLevel` and the levels below."""
+    """Bytes of a `ColorLevel` and the levels below, the making of the lowest included."""
     threads = _threads()
     g = ColorGeometry(shape, periodic)
     cells = int(np.prod(g.padded))
     total = (1 + 4 * (5 if potential else 3)) * cells + 8 * _ALIGNED
-    total += _Scratch.bytes(g, len(g.chunks(threads)))
+    total += _Scratch.bytes(g, len(g.chunks(threads))) + _INVERSION * _DIRECT**2
     depth = 0
     while True:
         g = g.coarse

@@ -56,6 +56,8 @@ class Solution:
         it was not wanted.
     finished : bool
         Whether the tolerance was reached before the last of the iterations allowed.
+    space : array of uint8, or None
+        Memory that the solve leaves behind and `bracket` can work in.
     """
 
     effective_conductivity: float
@@ -64,6 +66,7 @@ class Solution:
     fluxes: npt.NDArray[np.float64]
     deviation: npt.NDArray[np.float32] | npt.NDArray[np.float64]
     finished: bool = True
+    space: npt.NDArray[np.uint8] | None = None
 
     @property
     def iterations(self) -> int:
@@ -327,9 +330,12 @@ def _solve_single(
     deviation = np.zeros((0, 0, 0), np.float32)
     if potential:
         if step is not None:
+            if not (again or energy.ended):
+                step = _next_step(level, step, pq)
             level.update(*step)
         deviation = level.deviation()
     level.close()
+    space = level.space if potential else None
     del level
     if again and not potential:
         shape = labels.shape
@@ -351,7 +357,22 @@ def _solve_single(
         _fluxes(residual, energy.history[-1] / unit) * scale / (labels.shape[1] * labels.shape[2]),
         deviation,
         energy.finished,
+        space,
     )
+
+
+def _next_step(
+    level: ColorLevel, step: tuple[float, float], pq: float
+) -> tuple[float, float]:
+    """Take a step, and find the next.
+
+    The conductivity has an error of second order in that of the potential; fluxes and bounds are
+    worth one step more.
+    """
+    zr, zq, zv, _ = (float(v) for v in level.precondition(step).sum(axis=0))
+    beta = -zq / pq
+    pq = zv + beta * zq
+    return (zr / pq, beta) if zr > 0.0 and pq > 0.0 else (0.0, 0.0)
 
 
 def _fluxes(residual: npt.NDArray[np.float64], energy: float) -> npt.NDArray[np.float64]:
