@@ -1,9 +1,9 @@
 """The upper bound of one conducting phase, plane by plane: potentials averaged to the nodes.
 
 As `_dirichlet.averaged_energy` with one conductor. Nodes carry the deviation from the ramp in
-float32 (any potential is admissible, a rounded one as well); the energy is summed in float64. Nodes with
-several groups of voxels are rare: voxels at them are left out of the loops over rows and are
-evaluated one by one.
+float32 (any potential is admissible, a rounded one as well); the energy is summed in float64.
+Nodes with several groups of voxels are rare: voxels at them are left out of the loops over rows
+and are evaluated one by one.
 """
 
 from __future__ import annotations
@@ -138,13 +138,13 @@ def _group_mean(
     wrap_z: bool,
 ) -> Any:  # fmt: skip
     """Mean deviation of the group around node (i, j, k) that holds the voxel at a corner."""
-    nx, ny, nz = labels.shape
+    _, ny, nz = labels.shape
     mask = 0
     for a in range(8):
         ci = i - 1 + (a >> 2)
         cj = j - 1 + ((a >> 1) & 1)
         ck = k - 1 + (a & 1)
-        if (cj < 0 or cj >= ny) and not wrap_y or (ck < 0 or ck >= nz) and not wrap_z:
+        if ((cj < 0 or cj >= ny) and not wrap_y) or ((ck < 0 or ck >= nz) and not wrap_z):
             continue
         if labels[ci, cj % ny, ck % nz] > 0:
             mask |= 1 << a
@@ -179,14 +179,14 @@ def average_energy(
     total = np.zeros(nz + 2, np.float32)
     weight = np.zeros(nz + 2, np.float32)
     mask = np.zeros(nz + 2, np.uint8)
-    nothing = np.zeros(nz, np.float32)
+    nothing = np.zeros(nz, x.dtype)
     none = np.zeros(nz, np.uint8)
     skip = np.zeros(8 * (nz // 8 + 1), np.uint8)
     packed = skip.view(np.uint64)
     u = np.zeros(8)
     energy = 0.0
     for i in range(i0, i1 + 1):
-        if i == 0 or i == nx:
+        if i in (0, nx):
             above[:] = ZERO
             flag_above[:] = 0
         else:

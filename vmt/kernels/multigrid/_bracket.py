@@ -17,7 +17,8 @@ from vmt.kernels.multigrid import _average as average
 from vmt.kernels.multigrid import _dirichlet as dirichlet
 from vmt.kernels.multigrid import _drain as drain
 from vmt.kernels.multigrid import _thomson as thomson
-from vmt.kernels.multigrid._hierarchy import BlockHierarchy, ByteLevel, Geometry, hierarchy_bytes
+from vmt.kernels.multigrid._color_hierarchy import ColorPreconditioner, color_bytes
+from vmt.kernels.multigrid._hierarchy import BlockHierarchy, Geometry, hierarchy_bytes
 from vmt.kernels.multigrid._percolation import label_counts
 from vmt.kernels.multigrid._solve import face_tables, hierarchy_of_labels
 from vmt.kernels.multigrid._strong import StrongLevel
@@ -46,7 +47,8 @@ class Space:
         if size > self._held.size:
             return np.empty(shape, dtype)
         made, self._held = self._held[:size], self._held[size:]
-        return made[: int(np.prod(shape)) * np.dtype(dtype).itemsize].view(dtype).reshape(shape)
+        used: npt.NDArray[Any] = made[: int(np.prod(shape)) * np.dtype(dtype).itemsize].view(dtype)
+        return used.reshape(shape)
 
 
 class _Problem:
@@ -104,9 +106,7 @@ def _one_conductor(problem: _Problem, deviation: Potential, space: Space) -> tup
     assert missing == 0  # what has no path to an electrode was dropped before
     drain.drain_route(drawn, need, order, end, first, last)
     x, y, z = (1.0 / (3.0 * float(c)) for c in problem.conductance[one])
-    current, energy = drain.drain_energy(
-        deviation, labels, drawn, need, *links, x, y, z, *sides
-    )
+    current, energy = drain.drain_energy(deviation, labels, drawn, need, *links, x, y, z, *sides)
     return float(current), float(energy)
 
 
@@ -129,7 +129,7 @@ def _several_conductors(problem: _Problem, deviation: Potential) -> tuple[float,
 
 
 def _upper(problem: _Problem, deviation: Potential) -> float:
-    if len(problem.inside) == 1 and deviation.dtype == np.float32:
+    if len(problem.inside) == 1:
         x, y, z = (float(c) for c in problem.conductance[problem.inside[0]])
         energy = average.average_energy(
             0, problem.labels.shape[0], deviation, problem.labels, dirichlet.GROUPS,
@@ -184,9 +184,8 @@ class _Nodes:
         if len(problem.inside) == 1:
             relative = float(problem.sigma[problem.inside[0], 0])
             x, y, z = (float(c) / relative for c in problem.conductance[problem.inside[0]])
-            self.hierarchy: BlockHierarchy | StrongLevel = BlockHierarchy(
-                ByteLevel(labels, (x, y, z), g.periodic)
-            )
+            self.hierarchy: BlockHierarchy | StrongLevel | ColorPreconditioner
+            self.hierarchy = ColorPreconditioner(labels, (x, y, z), g.periodic)
         else:
             strong = problem.contrast > _CONTRAST
             self.hierarchy = hierarchy_of_labels(labels, problem.tables, g, strong=strong)
@@ -300,5 +299,8 @@ def bracket_bytes(shape: tuple[int, int, int], conducting: int, *, single_phase:
     less than the solver.
     """
     voxels = int(np.prod(Geometry(shape, False).padded))
-    levels = (1 if single_phase else 6 * 4) * voxels + hierarchy_bytes(shape)
+    if single_phase:
+        levels = color_bytes(shape, potential=False)
+    else:
+        levels = 6 * 4 * voxels + hierarchy_bytes(shape)
     return (33 + 7 * 8 * 2) * conducting + (4 + 2 * 4) * voxels + levels

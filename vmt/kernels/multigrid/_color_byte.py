@@ -25,14 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = [
-    "byte_ascend",
-    "byte_descend",
-    "byte_finish",
-    "byte_setup",
-    "byte_unpack",
-    "byte_update",
-]
+__all__ = ["byte_ascend", "byte_descend", "byte_finish", "byte_update"]
 
 Array = npt.NDArray[Any]
 _jit: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
@@ -231,7 +224,7 @@ def _update(
     hi = r.shape[2] - pitch
     n = hi - lo
     for s in range(4):
-        red = (i & 1 == 1) == (s == 0 or s == 3)
+        red = (i & 1 == 1) == (s in {0, 3})
         rs = r[i, s, lo:hi]
         qs = q[i, s, lo:hi]
         if red and not full:
@@ -366,7 +359,7 @@ def byte_descend(
         if i0 <= i <= i1:
             here = t[i & mask]
             for s in range(4):
-                red = (i & 1 == 1) == (s == 0 or s == 3)
+                red = (i & 1 == 1) == (s in {0, 3})
                 y = here[s ^ 2, 0 if s < 2 else pitch :]
                 along = here[s ^ 1, lo - 1 if s & 1 == 0 else lo :]
                 if full:
@@ -411,7 +404,7 @@ def _dots(
     zv = 0.0
     sv = 0.0
     for s in range(4):
-        red = (i & 1 == 1) == (s == 0 or s == 3)
+        red = (i & 1 == 1) == (s in {0, 3})
         a, b, c = _dots_row(z[i, s, lo:hi], r[i, s, lo:hi], q[i, s, lo:hi])
         zr += a
         zq += b
@@ -441,7 +434,7 @@ def _prolonged(
     lo = pitch
     hi = r.shape[2] - pitch
     for s in range(4):
-        red = (i & 1 == 1) == (s == 0 or s == 3)
+        red = (i & 1 == 1) == (s in {0, 3})
         if full:
             _add_row(here[s, lo:hi], code[i, s, lo:hi], total[lo:hi])
         elif red:
@@ -481,7 +474,7 @@ def byte_ascend(
             _prolonged(i, here, r, code, total, pitch, wx, wy, wz, full)
             if periodic:
                 for s in range(4):
-                    red = (i & 1 == 1) == (s == 0 or s == 3)
+                    red = (i & 1 == 1) == (s in {0, 3})
                     if full or red:
                         _ghosts(here, s, ny, nz, pitch, periodic_y, periodic_z, False)
         i = step - 1
@@ -513,174 +506,3 @@ def byte_finish(
         _red(i, z, r, code, ny, nz, pitch, wx, wy, wz, periodic_y, periodic_z)
     for i in range(i1 - 1, i1 + 3):
         _dots(i, z, r, q, code, pitch, wx, wy, wz, False, dots)
-
-
-@_row
-def _mask_row(out: Array, labels: Array) -> None:
-    for m in range(out.size):
-        out[m] = np.uint8(1) if labels[m] > 0 else np.uint8(0)
-
-
-@_jit
-def _split(labels: Array, out: Array, row: Array, pitch: int) -> None:
-    """Write a plane of labels as the four parts of a plane of zeros and ones."""
-    ny, nz = labels.shape
-    half = row.size // 2
-    for j in range(ny):
-        _mask_row(row[:nz], labels[j])
-        at = ((j >> 1) + 1) * pitch
-        s = 2 * (j & 1)
-        even = out[s, at : at + half]
-        odd = out[s + 1, at : at + half]
-        for m in range(half):
-            even[m] = row[2 * m]
-            odd[m] = row[2 * m + 1]
-
-
-@_row
-def _code_row(
-    code: Array, here: Array, xm: Array, xp: Array, left: int, right: int, ym: Array, yp: Array,
-    zm: Array, zp: Array,
-) -> None:  # fmt: skip
-    for m in range(code.size):
-        n = xm[m] + xp[m] + left + right
-        n += np.uint8(8) * (ym[m] + yp[m]) + np.uint8(32) * (zm[m] + zp[m])
-        code[m] = here[m] * n
-
-
-@_row
-def _ramp_row(r: Array, here: Array, xm: Array, xp: Array, left: int, right: int) -> None:
-    for m in range(r.size):
-        r[m] = np.float32(
-            np.int32(here[m]) * (np.int32(xp[m]) - np.int32(xm[m]) + np.int32(right - left))
-        )
-
-
-@_sum
-def _count_row(a: Array, b: Array) -> Any:
-    count = np.int32(0)
-    for m in range(a.size):
-        count += np.int32(a[m] & b[m])
-    return count
-
-
-@_row
-def _join_row(out: Array, a: Array, b: Array) -> None:
-    for m in range(out.size):
-        out[m] += a[m] & b[m]
-
-
-@_jit
-def _at(j: int, k: int, pitch: int) -> Any:
-    return ((j >> 1) + 1) * pitch + (k >> 1)
-
-
-@_jit
-def byte_setup(
-    labels: Array, code: Array, r: Array, cx: Array, cy: Array, cz: Array, pitch: int,
-    coarse_pitch: int, periodic_y: bool, periodic_z: bool, sums: Array, layers: Array,
-) -> None:  # fmt: skip
-    """Write codes, the ramp's residual, and the faces that are open between 2×2×2 aggregates.
-
-    `cx`, `cy`, `cz` count open faces (one to an electrode counts two) from an aggregate to the next
-    along the axis; links to electrodes are in the first and last plane of `cx`. `sums` gets the
-    sum of the residual over each plane, `layers` (nx + 1) the open faces between planes.
-    """
-    nx, ny, nz = labels.shape
-    hy = (ny + 1) // 2
-    hz = (nz + 1) // 2
-    size = code.shape[2]
-    lo = pitch
-    hi = size - pitch
-    n = hi - lo
-    bits = np.zeros((3, 4, size), np.uint8)
-    row = np.zeros(2 * hz, np.uint8)
-    nothing = np.zeros(size, np.uint8)
-    fx = np.zeros(size, np.uint8)
-    fy = np.zeros(size, np.uint8)
-    fz = np.zeros(size, np.uint8)
-    for step in range(nx + 1):
-        if step < nx:
-            _split(labels[step], bits[step % 3], row, pitch)
-        i = step - 1
-        if i < 0:
-            for s in range(4):
-                layers[0] += _count_row(bits[0, s], bits[0, s])
-                for m in range(size):
-                    fx[m] += np.uint8(2) * bits[0, s, m]
-            _store(fx, cx[0], hy, hz, pitch, coarse_pitch)
-            continue
-        here = bits[i % 3]
-        left = np.uint8(2 if i == 0 else 0)
-        right = np.uint8(2 if i == nx - 1 else 0)
-        half_left = np.uint8(left >> 1)
-        half_right = np.uint8(right >> 1)
-        for s in range(4):
-            m_here = here[s, lo:hi]
-            xm = bits[(i - 1) % 3, s, lo:hi] if i > 0 else nothing[lo:hi]
-            xp = bits[step % 3, s, lo:hi] if i < nx - 1 else nothing[lo:hi]
-            y = here[s ^ 2, 0 if s < 2 else pitch :]
-            along = here[s ^ 1, lo - 1 if s & 1 == 0 else lo :]
-            _code_row(
-                code[i + 1, s, lo:hi], m_here, xm, xp, left, right, y[:n], y[pitch : n + pitch],
-                along[:n], along[1 : n + 1],
-            )  # fmt: skip
-            _ramp_row(r[i + 1, s, lo:hi], m_here, xm, xp, half_left, half_right)
-            if i < nx - 1:
-                layers[i + 1] += _count_row(m_here, xp)
-            else:
-                layers[i + 1] += _count_row(m_here, m_here)
-            if i == nx - 1:
-                _join_row(fx[lo:hi], m_here, m_here)
-                _join_row(fx[lo:hi], m_here, m_here)
-            elif i % 2 == 1:
-                _join_row(fx[lo:hi], m_here, xp)
-        sums[i + 1] = layers[i + 1] - layers[i]
-        for c in range(2):
-            _join_row(fy[lo:hi], here[2 + c, lo:hi], here[c, lo + pitch : hi + pitch])
-            _join_row(fz[lo:hi], here[2 * c + 1, lo:hi], here[2 * c, lo + 1 : hi + 1])
-        if periodic_y:
-            last = 2 * ((ny - 1) & 1)
-            for k in range(nz):
-                a = _at(0, k, pitch)
-                b = _at(ny - 1, k, pitch)
-                c = k & 1
-                if here[c, a] & here[last + c, b]:
-                    code[i + 1, c, a] += np.uint8(8)
-                    code[i + 1, last + c, b] += np.uint8(8)
-                    if hy > 1:
-                        fy[b] += np.uint8(1)
-        if periodic_z:
-            last = (nz - 1) & 1
-            for j in range(ny):
-                a = _at(j, 0, pitch)
-                b = _at(j, nz - 1, pitch)
-                s = 2 * (j & 1)
-                if here[s, a] & here[s + last, b]:
-                    code[i + 1, s, a] += np.uint8(32)
-                    code[i + 1, s + last, b] += np.uint8(32)
-                    if hz > 1:
-                        fz[b] += np.uint8(1)
-        if i % 2 == 1 or i == nx - 1:
-            plane = i // 2 + 1
-            _store(fx, cx[plane], hy, hz, pitch, coarse_pitch)
-            _store(fy, cy[plane], hy, hz, pitch, coarse_pitch)
-            _store(fz, cz[plane], hy, hz, pitch, coarse_pitch)
-
-
-@_jit
-def byte_unpack(x: Array, out: Array, pitch: int) -> None:
-    """Copy a vector into a plain (nx, ny, nz) array."""
-    nx, ny, nz = out.shape
-    half = nz // 2
-    for i in range(nx):
-        for j in range(ny):
-            at = ((j >> 1) + 1) * pitch
-            even = x[i + 1, 2 * (j & 1), at : at + half + 1]
-            odd = x[i + 1, 2 * (j & 1) + 1, at : at + half]
-            row = out[i, j]
-            for m in range(half):
-                row[2 * m] = even[m]
-                row[2 * m + 1] = odd[m]
-            if nz % 2 == 1:
-                row[nz - 1] = even[half]

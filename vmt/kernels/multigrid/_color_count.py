@@ -1,9 +1,10 @@
 """A level with one number per face in two colors: the levels below that of one conducting phase.
 
-The layout is that of the finest level (`_color_byte`). `cx`, `cy`, `cz` hold the number of open faces,
-or a conductance, from a cell to its next neighbor along the axis: bytes on the first levels, float32
-below; three factors turn them into conductances. Plane 0 of `cx` links the first cells to the
-electrode, which is a plane of zeros. `inverse` is one over the diagonal, 0 where nothing conducts.
+The layout is that of the finest level (`_color_byte`). `cx`, `cy`, `cz` hold the number of open
+faces, or a conductance, from a cell to its next neighbor along the axis: bytes on the first
+levels, float32 below; three factors turn them into conductances. Plane 0 of `cx` links the first
+cells to the electrode, which is a plane of zeros. `inverse` is one over the diagonal, 0 where
+nothing conducts.
 """
 
 from __future__ import annotations
@@ -14,14 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = [
-    "count_ascend",
-    "count_coarsen",
-    "count_descend",
-    "count_finish",
-    "count_inverse",
-    "count_subtract",
-]
+__all__ = ["count_ascend", "count_descend", "count_finish", "count_subtract"]
 
 Array = npt.NDArray[Any]
 _jit: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
@@ -284,7 +278,7 @@ def _subtract(
     lo = pitch
     hi = b.shape[2] - pitch
     for s in range(4):
-        red = (i & 1 == 1) == (s == 0 or s == 3)
+        red = (i & 1 == 1) == (s in {0, 3})
         if red and not full:
             _scale_row(b[i, s, lo:hi], alpha)
         else:
@@ -367,7 +361,7 @@ def count_descend(
         if i0 <= i <= i1:
             here = t[i & mask]
             for s in range(4):
-                red = (i & 1 == 1) == (s == 0 or s == 3)
+                red = (i & 1 == 1) == (s in {0, 3})
                 if full:
                     _apply(
                         v, here, t[i - 1], t[i + 1], inverse[i], cx[i - 1], cx[i], cy[i], cz[i],
@@ -408,7 +402,7 @@ def _dots(
     hi = b.shape[2] - pitch
     dots[i] = 0
     for s in range(4):
-        red = (i & 1 == 1) == (s == 0 or s == 3)
+        red = (i & 1 == 1) == (s in {0, 3})
         if red and not full:
             av = b[i, s, lo:hi]
         else:
@@ -450,7 +444,7 @@ def count_ascend(
                 loaded = (i + 1) // 2
                 _load(total, e[loaded], d[loaded], ea, da, hy, hz, pitch, coarse_pitch)
             for s in range(4):
-                red = (i & 1 == 1) == (s == 0 or s == 3)
+                red = (i & 1 == 1) == (s in {0, 3})
                 if full:
                     _add_row(here[s, lo:hi], inverse[i, s, lo:hi], total[lo:hi])
                 elif red:
@@ -459,7 +453,7 @@ def count_ascend(
                     )
             if periodic:
                 for s in range(4):
-                    red = (i & 1 == 1) == (s == 0 or s == 3)
+                    red = (i & 1 == 1) == (s in {0, 3})
                     if full or red:
                         _ghosts(here, s, ny, nz, pitch, periodic_y, periodic_z, False)
         i = step - 1
@@ -478,9 +472,7 @@ def count_ascend(
                     _ghosts(z[i], s, ny, nz, pitch, periodic_y, periodic_z, False)
         i = step - 2
         if red0 <= i <= red1:
-            _red(
-                i, z, b, inverse, cx, cy, cz, ny, nz, pitch, sx, sy, sz, periodic_y, periodic_z
-            )
+            _red(i, z, b, inverse, cx, cy, cz, ny, nz, pitch, sx, sy, sz, periodic_y, periodic_z)
         i = step - 3
         if wanted and dot0 <= i <= dot1:
             _dots(i, z, b, other, inverse, cx, cy, cz, v, pitch, sx, sy, sz, full, dots)
@@ -498,109 +490,3 @@ def count_finish(
     if wanted:
         for i in range(i1 - 1, i1 + 3):
             _dots(i, z, b, other, inverse, cx, cy, cz, v, pitch, sx, sy, sz, False, dots)
-
-
-@_row
-def _sum_rows(total: Array, a: Array) -> None:
-    for m in range(total.size):
-        total[m] += np.float32(a[m])
-
-
-@_jit
-def count_coarsen(
-    cx: Array, cy: Array, cz: Array, coarse_x: Array, coarse_y: Array, coarse_z: Array, ny: int,
-    nz: int, pitch: int, coarse_pitch: int, periodic_y: bool, periodic_z: bool,
-) -> None:  # fmt: skip
-    """Sum a level's faces between its 2×2×2 aggregates."""
-    nx = cx.shape[0] - 2
-    hy = (ny + 1) // 2
-    hz = (nz + 1) // 2
-    size = cx.shape[2]
-    lo = pitch
-    hi = size - pitch
-    fx = np.zeros(size, np.float32)
-    fy = np.zeros(size, np.float32)
-    fz = np.zeros(size, np.float32)
-    for s in range(4):
-        _sum_rows(fx[lo:hi], cx[0, s, lo:hi])
-    _store(fx, coarse_x[0], hy, hz, pitch, coarse_pitch)
-    for i in range(1, nx + 1):
-        if i % 2 == 0 or i == nx:
-            for s in range(4):
-                _sum_rows(fx[lo:hi], cx[i, s, lo:hi])
-        for c in range(2):
-            _sum_rows(fy[lo:hi], cy[i, 2 + c, lo:hi])
-            _sum_rows(fz[lo:hi], cz[i, 2 * c + 1, lo:hi])
-        if periodic_y and ny % 2 == 1:
-            for c in range(2):
-                _sum_rows(
-                    fy[hy * pitch : hy * pitch + hz], cy[i, c, hy * pitch : hy * pitch + hz]
-                )
-        if periodic_z and nz % 2 == 1:
-            for c in range(2):
-                for j in range(1, hy + 1):
-                    fz[j * pitch + hz - 1] += np.float32(cz[i, 2 * c, j * pitch + hz - 1])
-        if i % 2 == 0 or i == nx:
-            if periodic_y and hy == 1:
-                fy[:] = 0
-            if periodic_z and hz == 1:
-                fz[:] = 0
-            plane = (i + 1) // 2
-            _store(fx, coarse_x[plane], hy, hz, pitch, coarse_pitch)
-            _store(fy, coarse_y[plane], hy, hz, pitch, coarse_pitch)
-            _store(fz, coarse_z[plane], hy, hz, pitch, coarse_pitch)
-
-
-@_row
-def _inverse_row(
-    out: Array, cxm: Array, cxp: Array, cym: Array, cyp: Array, czm: Array, czp: Array, sx: float,
-    sy: float, sz: float,
-) -> None:  # fmt: skip
-    for m in range(out.size):
-        d = sx * (np.float32(cxm[m]) + np.float32(cxp[m]))
-        d += sy * (np.float32(cym[m]) + np.float32(cyp[m]))
-        d += sz * (np.float32(czm[m]) + np.float32(czp[m]))
-        out[m] = np.float32(1) / d if d > 0 else ZERO
-
-
-@_jit
-def _clear_ghosts(
-    v: Array, s: int, ny: int, nz: int, pitch: int, periodic_y: bool, periodic_z: bool
-) -> None:
-    """Zero what lies between the real cells of a part."""
-    hy = (ny + 1) // 2
-    hz = (nz + 1) // 2
-    own = hz - (nz & 1) * (s & 1)
-    rows = hy - (ny & 1) * (s >> 1)
-    v[:pitch] = 0
-    v[(rows + 1) * pitch :] = 0
-    for j in range(1, hy + 1):
-        v[j * pitch + own : (j + 1) * pitch] = 0
-
-
-@_jit
-def count_inverse(
-    cx: Array, cy: Array, cz: Array, inverse: Array, ny: int, nz: int, pitch: int, sx: float,
-    sy: float, sz: float, periodic_y: bool, periodic_z: bool,
-) -> None:  # fmt: skip
-    """Fill the copies of links across periodic sides, and one over the diagonal."""
-    nx = cx.shape[0] - 2
-    lo = pitch
-    hi = cx.shape[2] - pitch
-    n = hi - lo
-    for i in range(1, nx + 1):
-        for s in range(4):
-            if periodic_y:
-                _ghosts(cy[i], s, ny, nz, pitch, True, False, False)
-            if periodic_z:
-                _ghosts(cz[i], s, ny, nz, pitch, False, True, False)
-        for s in range(4):
-            yo = 0 if s < 2 else pitch
-            zo = lo - 1 if s & 1 == 0 else lo
-            _inverse_row(
-                inverse[i, s, lo:hi], cx[i - 1, s, lo:hi], cx[i, s, lo:hi],
-                cy[i, s ^ 2, yo : yo + n], cy[i, s, lo:hi], cz[i, s ^ 1, zo : zo + n],
-                cz[i, s, lo:hi], sx, sy, sz,
-            )  # fmt: skip
-            if periodic_y or periodic_z:
-                _clear_ghosts(inverse[i, s], s, ny, nz, pitch, periodic_y, periodic_z)

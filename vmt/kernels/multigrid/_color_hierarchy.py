@@ -12,9 +12,10 @@ products are summed plane by plane: results have the same bits on any number of 
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numba
@@ -23,8 +24,18 @@ import numpy.typing as npt
 
 from vmt.kernels.multigrid import _color_byte as byte
 from vmt.kernels.multigrid import _color_count as count
+from vmt.kernels.multigrid import _color_setup as setup
 
-__all__ = ["Arena", "ColorGeometry", "ColorLevel", "CountLevel", "color_bytes"]
+__all__ = [
+    "Arena",
+    "ColorGeometry",
+    "ColorLevel",
+    "ColorPreconditioner",
+    "CountLevel",
+    "color_bytes",
+    "dense_matrix",
+    "natural",
+]
 
 Vector = npt.NDArray[np.float32]
 
@@ -58,7 +69,8 @@ class Arena:
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
         start = self._end
         self._end = _round(start + size)
-        return self.bytes[start : start + size].view(dtype).reshape(shape)
+        made: npt.NDArray[Any] = self.bytes[start : start + size].view(dtype)
+        return made.reshape(shape)
 
 
 def _round(size: int) -> int:
@@ -109,12 +121,12 @@ class ColorGeometry:
         if self.full or threads < 2 or np.prod(self.shape) < _SHARED or nx < 8 * threads:
             return [(1, nx)]
         ends = [2 * (nx * k // (2 * threads)) for k in range(threads)] + [nx]
-        return [(a + 1, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        return [(a + 1, b) for a, b in pairwise(ends)]
 
 
 def _threads() -> int:
     """Threads wanted (`NUMBA_NUM_THREADS`); asking numba itself would start its own."""
-    return int(numba.config.NUMBA_NUM_THREADS)
+    return int(getattr(numba.config, "NUMBA_NUM_THREADS"))  # noqa: B009 - set at run time
 
 
 class _Threads:
@@ -158,7 +170,12 @@ class CountLevel:
     """A coarse level: faces counted, a factor per axis."""
 
     def __init__(
-        self, g: ColorGeometry, weights: tuple[float, ...], depth: int, arena: Arena, share: _Threads
+        self,
+        g: ColorGeometry,
+        weights: Sequence[float],
+        depth: int,
+        arena: Arena,
+        share: _Threads,
     ) -> None:
         self.geometry = g
         self.weights = tuple(np.float32(w) for w in weights)
@@ -186,7 +203,7 @@ class CountLevel:
 
     def finish(self) -> None:
         """Fill in what follows from the faces."""
-        count.count_inverse(
+        setup.color_inverse(
             self.cx, self.cy, self.cz, self.inverse, *self._shape, *self.weights,
             *self.geometry.sides,
         )  # fmt: skip
@@ -194,9 +211,9 @@ class CountLevel:
     def coarsen(self, arena: Arena) -> CountLevel:
         """Join 2×2×2 cells."""
         g = self.geometry
-        weights = [w * f for w, f in zip(self.weights, g.factors, strict=True)]
-        made = CountLevel(g.coarse, tuple(weights), self.depth + 1, arena, self.threads)
-        count.count_coarsen(
+        weights = [float(w) * f for w, f in zip(self.weights, g.factors, strict=True)]
+        made = CountLevel(g.coarse, weights, self.depth + 1, arena, self.threads)
+        setup.color_coarsen(
             self.cx, self.cy, self.cz, made.cx, made.cy, made.cz, *self._shape,
             made.geometry.pitch, *g.sides,
         )  # fmt: skip
@@ -330,9 +347,9 @@ class ColorLevel:
         self.layers = np.zeros(nx + 1, np.int64)
         self._dots = np.zeros((nx + 2, 4))
         self._passed = (ny, nz, g.pitch, g.coarse.pitch, *self.weights, *g.sides, g.full)
-        scaled = tuple(w * f for w, f in zip(self.weights, g.factors, strict=True))
+        scaled = [float(w) * f for w, f in zip(self.weights, g.factors, strict=True)]
         first = CountLevel(g.coarse, scaled, 0, self.arena, self.threads)
-        byte.byte_setup(
+        setup.color_setup(
             labels, self.code, self.r, first.cx, first.cy, first.cz, g.pitch,
             first.geometry.pitch, *g.sides, self.sums, self.layers,
         )  # fmt: skip
@@ -343,6 +360,11 @@ class ColorLevel:
         self.bottom = _Bottom(self.levels[-1])
 
     @property
+    def ramp_sums(self) -> npt.NDArray[np.float64]:
+        """Sum of the ramp's residual over each plane of voxels."""
+        return self.sums[1:-1]
+
+    @property
     def ramp_energy(self) -> float:
         """Energy of the ramp, in units of a face."""
         return float(self.layers.sum() - 0.5 * (self.layers[0] + self.layers[-1]))
@@ -351,7 +373,7 @@ class ColorLevel:
         """The potential kept, in natural order (nx, ny, nz), in the memory of the residual."""
         size = int(np.prod(self.geometry.shape))
         out = self.r.reshape(-1)[:size].reshape(self.geometry.shape)
-        byte.byte_unpack(self.x, out, self.geometry.pitch)
+        setup.color_unpack(self.x, out, self.geometry.pitch)
         return out
 
     @property
@@ -436,6 +458,25 @@ class ColorLevel:
         if not rho_2 > 0.0:
             return first, 0.0
         return first - gamma * db / (rho * rho_2), db / rho_2
+
+
+class ColorPreconditioner:
+    """The same as a preconditioner of vectors in even and odd rows."""
+
+    def __init__(
+        self,
+        labels: npt.NDArray[np.uint8],
+        weights: tuple[float, float, float],
+        periodic: bool,
+    ) -> None:
+        self.level = ColorLevel(labels, weights, periodic, potential=False)
+
+    def precondition(self, b: Vector, z: Vector) -> None:
+        """Write an approximation of A⁻¹ b into z."""
+        level = self.level
+        setup.color_from_rows(b, level.r, level.geometry.pitch)
+        level.precondition(None)
+        setup.color_to_rows(level.z, z, level.geometry.pitch)
 
 
 def color_bytes(shape: tuple[int, int, int], *, potential: bool, periodic: bool = False) -> int:

@@ -1,10 +1,11 @@
 """The lower bound of one conducting phase, in few passes over the voxels.
 
-As `_thomson`: what a potential leaves in each voxel is led to the electrodes, so that the flux is free
-of divergence up to rounding in float64, and the flux is weighed as an RT0 field. Here every voxel draws
-what it lacks from one neighbor. In the half of the box near an electrode that is the neighbor one
-plane nearer where it conducts, and most voxels need no list; others follow in their plane, in the order
-of their distance; what is left hangs on later planes and is met by sweeps to and fro.
+As `_thomson`: what a potential leaves in each voxel is led to the electrodes, so that the flux is
+free of divergence up to rounding in float64, and the flux is weighed as an RT0 field. Here every
+voxel draws what it lacks from one neighbor. In the half of the box near an electrode that is the
+neighbor one plane nearer where it conducts, and most voxels need no list; others follow in their
+plane, in the order of their distance; what is left hangs on later planes and is met by sweeps to
+and fro.
 """
 
 from __future__ import annotations
@@ -59,9 +60,7 @@ def _subtract_shifted(here: Array, before: Array, after: Array) -> None:
 
 
 @_jit
-def _along_row(
-    line: Array, x: Array, a: Array, w: float, wrap_z: bool
-) -> None:
+def _along_row(line: Array, x: Array, a: Array, w: float, wrap_z: bool) -> None:
     """Fluxes along a row: `line` (nz + 1) is what enters each voxel, and what leaves the last."""
     nz = x.size
     _flux_row(line[1:nz], x[: nz - 1], x[1:], a[: nz - 1], a[1:], w, 0.0)
@@ -232,9 +231,7 @@ def drain_directions(
     half = (nx + 1) // 2
     end = 0
     for i in range(half):
-        end = _first_plane(
-            drawn, labels, i, order, end, BEFORE, wrap_y, wrap_z, first, last
-        )
+        end = _first_plane(drawn, labels, i, order, end, BEFORE, wrap_y, wrap_z, first, last)
     for i in range(nx - 1, half - 1, -1):
         end = _first_plane(drawn, labels, i, order, end, AFTER, wrap_y, wrap_z, first, last)
     left = np.zeros(nx, np.int64)
@@ -290,13 +287,13 @@ def _draw(drawn: Array, need: Array, order: Array, begin: int, end: int, ny: int
     for at in range(end - 1, begin - 1, -1):
         c = np.int64(order[at])
         way = code[c]
-        if way == LEFT or way == RIGHT:
+        if way in (LEFT, RIGHT):
             k = c % nz
             if way == LEFT:
                 n = c - 1 if k > 0 else c + nz - 1
             else:
                 n = c + 1 if k < nz - 1 else c - nz + 1
-        elif way == ROW_BEFORE or way == ROW_AFTER:
+        elif way in (ROW_BEFORE, ROW_AFTER):
             j = (c % size) // nz
             if way == ROW_BEFORE:
                 n = c - nz if j > 0 else c + size - nz
@@ -343,7 +340,7 @@ def _face_row(
 ) -> None:  # fmt: skip
     """Flux from voxels a to their next ones b, what b draws from a and a from b included."""
     for k in range(out.size):
-        f = w * (step + (np.float64(y[k]) - np.float64(x[k])))
+        f: Any = w * (step + (np.float64(y[k]) - np.float64(x[k])))
         f = f if a[k] > 0 and b[k] > 0 else 0.0
         f += nb[k] if db[k] == from_a or db[k] == late_a else 0.0
         f -= na[k] if da[k] == from_b or da[k] == late_b else 0.0
@@ -374,15 +371,15 @@ def drain_energy(
     out_y = np.zeros(nz)
     first_y = np.zeros(nz)
     line = np.zeros(nz + 1)
-    current = 0.0
-    energy = 0.0
+    current: Any = 0.0
+    energy: Any = 0.0
     for j in range(ny):
         for k in range(nz):
             if labels[0, j, k] > 0:
                 into_x[j, k] = wall * (0.5 + np.float64(x[0, j, k]))
                 if drawn[0, j, k] == BEFORE:
                     into_x[j, k] += need[0, j, k]
-                current += into_x[j, k]
+                current += float(into_x[j, k])
     for i in range(nx):
         part_x = 0.0
         part_y = 0.0

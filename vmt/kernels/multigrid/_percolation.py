@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from numba import njit
-from numba.cpython.unsafe.numbers import trailing_zeros
+from numba.cpython.unsafe import numbers as _numbers
 
 __all__ = ["keep_percolating", "label_counts"]
 
 Array = npt.NDArray[Any]
 _jit: Any = njit(cache=True, nogil=True)
+_trailing_zeros: Any = _numbers.trailing_zeros
 _row: Any = njit(cache=True, nogil=True, forceinline=True)
 
 
@@ -113,7 +114,7 @@ def _percolating_runs(
             for word in range(words):
                 left = packed[word]
                 while left != 0:
-                    k = 8 * word + (trailing_zeros(left) >> 3)
+                    k = 8 * word + (_trailing_zeros(left) >> 3)
                     left &= left - np.uint64(1)
                     if inside:
                         end[run] = k

@@ -10,30 +10,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from vmt.errors import ConvergenceError
 from vmt.kernels.multigrid import _double_level as double
-from vmt.kernels.multigrid._color_hierarchy import ColorLevel, color_bytes
+from vmt.kernels.multigrid._color_hierarchy import (
+    ColorGeometry,
+    ColorLevel,
+    ColorPreconditioner,
+    color_bytes,
+)
+from vmt.kernels.multigrid._energy import BEST_RATE, Energy
 from vmt.kernels.multigrid._hierarchy import (
     BlockHierarchy,
-    ByteLevel,
     FloatLevel,
     Geometry,
     hierarchy_bytes,
 )
 from vmt.kernels.multigrid._percolation import label_counts
+from vmt.kernels.multigrid._single import iterate
 from vmt.kernels.multigrid._strong import StrongLevel
 
 __all__ = ["Solution", "conduction_bytes", "fallback_bytes", "solve_conduction"]
 
 #: below this error of the effective conductivity the residual is kept in float64
 SINGLE_PRECISION_RTOL = 1e-6
-#: an iteration without end would hide a mistake; far above what any structure needs
-_NEVER = 20_000
 _Tables = tuple[npt.NDArray[np.float64], ...]
 
 
@@ -90,17 +93,15 @@ def conduction_bytes(
     if single_phase and rtol >= SINGLE_PRECISION_RTOL:
         return color_bytes(shape, potential=potential)
     voxels = int(np.prod(Geometry(shape, False).padded))
-    coarse = hierarchy_bytes(shape)
-    plain = 8 * 4 * int(np.prod(shape))
-    return plain + (2 * 4 + (1 if single_phase else 4 * 4)) * voxels + coarse
+    vectors = 8 * 4 * int(np.prod(shape)) + 2 * 4 * voxels
+    if single_phase:
+        return vectors + color_bytes(shape, potential=False)
+    return vectors + 4 * 4 * voxels + hierarchy_bytes(shape)
 
 
-_SAFETY = 3.0
-_BEST_RATE = 0.1
 _STRONG_RATE = 0.4
-#: after so many steps on blocks, so many more expected lead to the strength-aware hierarchy
-_PATIENCE = 8
-_MANY = 15
+#: where wraps join cells of one color, and the smoother leaves these links out
+_WRAP_RATE = 0.2
 #: above this contrast blocks mix good and bad conductors, and modes they miss hide the error
 _CONTRAST = 30.0
 #: bytes per voxel of the strength-aware hierarchy with few aggregates, and per aggregate (measured)
@@ -112,93 +113,12 @@ _AGGREGATES = 0.26
 _ROUNDING = 1e-7
 
 
-def _tail(before: float, last: float) -> float:
-    """Sum of the terms after two neighboring ones of a geometric series."""
-    if last <= 0.0 or before <= 0.0:
-        return 0.0
-    ratio = min(last / before, 0.99)
-    return last * ratio / (1.0 - ratio)
-
-
 def fallback_bytes(shape: tuple[int, int, int]) -> int:
     """Bytes at the peak of the strength-aware hierarchy, float64 vectors included (measured).
 
     Where more aggregates than usual are found, the need is announced again before they are linked.
     """
     return int((_FALLBACK + _AGGREGATE * _AGGREGATES) * np.prod(shape))
-
-
-class _Energy:
-    """The effective conductivity so far and the estimate of what is missing."""
-
-    def __init__(
-        self, ramp: float, rtol: float, limit: int | None, best_rate: float = _BEST_RATE
-    ) -> None:
-        self.history = [ramp]
-        self.best_rate = best_rate
-        self.rtol = rtol
-        self.limit = limit
-        self.steps: list[float] = []
-        self.exact = False
-
-    def lower(self, step: float) -> None:
-        self.steps.append(step)
-        self.history.append(self.history[-1] - step)
-
-    def finish(self) -> None:
-        """Take the energy as exact: no residual is left."""
-        self.exact = True
-
-    @property
-    def missing(self) -> float:
-        """Estimate of the sum of all steps to come, from a geometric tail.
-
-        Its ratio is the largest of the last two, and at least the best rate seen in practice: the
-        first steps promise too much. The tails of the last two steps, and of the last two blocks
-        of a quarter of all steps (which see slow modes below fast ones), count threefold.
-        """
-        steps = self.steps
-        if self.exact:
-            return 0.0
-        if len(steps) < 2:
-            return np.inf if steps else self.history[-1]
-        last = steps[-1]
-        rate = max(
-            [self.best_rate, *(min(b / a, 0.99) for a, b in pairwise(steps[-3:]) if a > 0.0)]
-        )
-        block = max(1, len(steps) // 4)
-        return max(
-            last * rate / (1.0 - rate),
-            _SAFETY * _tail(steps[-2], last),
-            _SAFETY * _tail(sum(steps[-2 * block : -block]), sum(steps[-block:])),
-        )
-
-    @property
-    def relative_error(self) -> float:
-        value = self.history[-1]
-        return self.missing / value if value > 0.0 else np.inf
-
-    def slow(self) -> bool:
-        """Whether the last steps promise many more: thin walls, or islands of good conductor."""
-        if self.exact or len(self.steps) < _PATIENCE or self.steps[-1] <= 0.0:
-            return False
-        rate = (self.steps[-1] / self.steps[-5]) ** 0.25
-        still = np.log(self.rtol / self.relative_error) / np.log(rate) if rate < 1.0 else np.inf
-        return bool(still > _MANY)
-
-    def done(self) -> bool:
-        if self.relative_error <= self.rtol:
-            return True
-        return self.ended
-
-    @property
-    def ended(self) -> bool:
-        """Whether the iterations allowed are used up."""
-        return len(self.steps) >= (_NEVER if self.limit is None else self.limit)
-
-    @property
-    def finished(self) -> bool:
-        return self.relative_error <= self.rtol
 
 
 def solve_conduction(
@@ -283,6 +203,11 @@ def _short_weights(
     return (x, y, z), shift
 
 
+def _best_rate(g: ColorGeometry) -> float:
+    """No step is trusted to be less than this share of the one before."""
+    return _WRAP_RATE if g.full else BEST_RATE
+
+
 def _solve_single(
     labels: npt.NDArray[np.uint8],
     scale: float,
@@ -293,46 +218,18 @@ def _solve_single(
     tell: _Listener,
     potential: bool,
 ) -> Solution:
-    """One phase in float32: two passes over the voxels an iteration.
-
-    A z follows from the sweep, so q = A p is updated beside p, and the products of a direction with
-    its image follow from those of z: p itself is needed for the potential only.
-    """
+    """One phase in float32."""
     exact, shift = _short_weights(weights)
     level = ColorLevel(labels, exact, periodic, potential=potential)
     unit = scale / labels.size
-    energy = _Energy(unit * level.ramp_energy, rtol, limit)
-    step: tuple[float, float] | None = None
-    pq = 0.0
-    residual, image = level.sums[1:-1].copy(), np.zeros(labels.shape[0])
-    broken = False
-    while not broken and not energy.done():
-        if energy.slow():
-            break
-        dots = level.precondition(step)
-        zr, zq, zv, _ = (float(v) for v in dots.sum(axis=0))
-        beta = 0.0 if step is None else -zq / pq
-        pq = zv + beta * zq
-        step = None
-        if not (zr > 0.0 and pq > 0.0):  # 0: nothing is left; below: float32 has no digits left
-            broken = zr != 0.0
-            if zr == 0.0:
-                energy.finish()
-            continue
-        step = (zr / pq, beta)
-        image = dots[:, 3] + beta * image
-        residual -= step[0] * image
-        energy.lower(unit * zr * zr / pq)
-        tell.iteration()
+    energy = Energy(unit * level.ramp_energy, rtol, limit, _best_rate(level.geometry))
+    end = iterate(level, energy, unit, tell.iteration)
     rounding = shift + _ROUNDING * max(weights) * energy.history[0] / energy.history[-1]
     slow = energy.slow()
-    again = not energy.ended and (slow or broken or rounding > 0.5 * rtol)
+    again = not energy.ended and (slow or end.broken or rounding > 0.5 * rtol)
     deviation = np.zeros((0, 0, 0), np.float32)
     if potential:
-        if step is not None:
-            if not (again or energy.ended):
-                step = _next_step(level, step, pq)
-            level.update(*step)
+        end.finish(level, polish=not (again or energy.ended))
         deviation = level.deviation()
     level.close()
     space = level.space if potential else None
@@ -354,38 +251,11 @@ def _solve_single(
         energy.history[-1],
         energy.history,
         energy.relative_error + rounding,
-        _fluxes(residual, energy.history[-1] / unit) * scale / (labels.shape[1] * labels.shape[2]),
+        end.fluxes(energy.history[-1] / unit) * scale / (labels.shape[1] * labels.shape[2]),
         deviation,
         energy.finished,
         space,
     )
-
-
-def _next_step(
-    level: ColorLevel, step: tuple[float, float], pq: float
-) -> tuple[float, float]:
-    """Take a step, and find the next.
-
-    The conductivity has an error of second order in that of the potential; fluxes and bounds are
-    worth one step more.
-    """
-    zr, zq, zv, _ = (float(v) for v in level.precondition(step).sum(axis=0))
-    beta = -zq / pq
-    pq = zv + beta * zq
-    return (zr / pq, beta) if zr > 0.0 and pq > 0.0 else (0.0, 0.0)
-
-
-def _fluxes(residual: npt.NDArray[np.float64], energy: float) -> npt.NDArray[np.float64]:
-    """Flux through each plane of faces from the sum of the residual over each plane of voxels.
-
-    Neighboring fluxes differ by the residual between them, and their mean over the ramp (half a
-    step at each end) is the energy of ramp plus deviation.
-    """
-    fluxes = np.concatenate([[0.0], np.cumsum(residual)])
-    share = np.ones(fluxes.size)
-    share[[0, -1]] = 0.5
-    fluxes += (energy - float(share @ fluxes)) / residual.size
-    return fluxes
 
 
 def face_tables(
@@ -430,7 +300,7 @@ def _solve_double(
     rtol: float,
     limit: int | None,
     tell: _Listener,
-    start: tuple[_Energy, npt.NDArray[np.float32], bool] | None = None,
+    start: tuple[Energy, npt.NDArray[np.float32], bool] | None = None,
 ) -> Solution:
     """Many phases, or many digits: float64 outside, the float32 cycle as preconditioner."""
     tables = face_tables(conductivities, weights)
@@ -441,9 +311,9 @@ def _solve_double(
     slow = start[2] if start is not None else bool(positive.max() > _CONTRAST * positive.min())
     if slow and start is None:
         tell.fallback(fallback_bytes((nx, ny, nz)))
-    hierarchy: BlockHierarchy | StrongLevel
+    hierarchy: BlockHierarchy | StrongLevel | ColorPreconditioner
     if np.count_nonzero(conductivities) == 1 and not slow:
-        hierarchy = BlockHierarchy(ByteLevel(labels, weights, periodic))
+        hierarchy = ColorPreconditioner(labels, weights, periodic)
     else:
         hierarchy = hierarchy_of_labels(labels, tables, g, strong=slow, fallback=tell.fallback)
     b, z = (np.zeros(g.padded, np.float32) for _ in range(2))
@@ -452,10 +322,12 @@ def _solve_double(
     if start is None:
         x = np.zeros(labels.shape)
         ramp = unit * float(double.double_ramp(r, labels, tables[0], tables[3]))
-        energy = _Energy(ramp, rtol, limit, _STRONG_RATE if positive.size > 1 else _BEST_RATE)
+        colors = ColorGeometry((nx, ny, nz), periodic)
+        best = _STRONG_RATE if positive.size > 1 else _best_rate(colors)
+        energy = Energy(ramp, rtol, limit, best)
     else:
         energy, x = start[0], start[1].astype(np.float64)
-        energy.best_rate = _STRONG_RATE if slow else _BEST_RATE
+        energy.best_rate = _STRONG_RATE if slow else BEST_RATE
         double.double_residual(r, x, labels, *tables, *sides)
         ramp = unit * float(double.double_ramp(p, labels, tables[0], tables[3]))
         # the energy of ramp plus x in full precision, from A x = r₀ - r

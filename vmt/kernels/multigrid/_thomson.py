@@ -26,6 +26,7 @@ __all__ = [
 Array = npt.NDArray[Any]
 _jit: Any = njit(cache=True, nogil=True, error_model="numpy")
 
+
 @_jit
 def _neighbor(
     side: int, i: int, j: int, k: int, nx: int, ny: int, nz: int, wrap_y: bool, wrap_z: bool
