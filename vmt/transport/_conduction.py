@@ -365,9 +365,9 @@ def effective_conductivity(
         If a phase is unknown, a conductivity is negative or not finite, none is positive, or
         another argument is out of range.
     MemoryBudgetError
-        If the solver's memory is not available: one conducting phase takes about 28 bytes per
-        voxel, several take about 65; thin walls or islands of a good conductor switch to a
-        solver of about 110.
+        If the solver's memory is not available: one conducting phase takes about 26 bytes per
+        voxel (18 without bounds and potential), several take about 65; thin walls or islands of a
+        good conductor switch to a solver of about 110.
     ConvergenceError
         If `max_iterations` are not enough; the message has the value so far, and `bracket` the
         bounds, which hold.
