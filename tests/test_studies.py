@@ -65,6 +65,21 @@ def test_table_a1_runs_small(tmp_path: Path) -> None:
     assert (tmp_path / "figure.png").stat().st_size > 10_000
 
 
+def test_committed_table_a1_holds_together() -> None:
+    """All samples and variants are there; overlap at the cuts raises p, lowers S, and is seen."""
+    path = STUDIES / "neumann_2023" / "results" / "table_a1_quick.json"
+    rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    study = runpy.run_path(str(STUDIES / "neumann_2023" / "particles.py"))
+    assert len(rows) == len(study["TABLE_A1"]) * len(study["VARIANTS"])
+    table = {(row["sample"], row["variant"]): row for row in rows}
+    for sample in study["TABLE_A1"]:
+        plain, bridged = (table[sample, name] for name in ("as fitted", "bridged by 2 voxels"))
+        assert plain["p image"] == bridged["p image"]
+        assert bridged["p difference"] > plain["p difference"]
+        assert bridged["S difference [%]"] < plain["S difference [%]"]
+        assert bridged["overlapped [% of union]"] > plain["overlapped [% of union]"]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 def test_neumann_quick_within_tolerances(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
