@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +14,13 @@ from vmt.errors import InputError
 from vmt.kernels.menisci import ball_union
 from vmt.kernels.openings import largest_balls, lattice_distances, squared_distances
 from vmt.kernels.selection import first_voxels, solid_share
+from vmt.kernels.wetting import settle
 from vmt.microstructure import Microstructure
 
 __all__ = ["binder_by_closing", "binder_by_wetting"]
 
-_RADII = 40  # steps of a bisection over real radii
-_FLATTEST = 0.02  # smallest |cos θ|: at a right angle the menisci are flat
+_WIDEST = 20.0
+_BEYOND = math.radians(30)
 
 
 def binder_by_closing(
@@ -79,7 +79,10 @@ def binder_by_closing(
     generator = np.random.default_rng(rng)
     if sites.counts is not None:
         return _by_profile(sites, sites.counts, generator)
-    return _between_menisci(sites, 0.0, generator, "closing")
+    chosen, square = _closing(sites, generator)
+    return sites.finish(
+        chosen, "closing", {"ball_radius [m]": math.sqrt(square) * min(structure.spacing)}
+    )
 
 
 def binder_by_wetting(
@@ -87,16 +90,18 @@ def binder_by_wetting(
     *,
     volume_fraction: float,
     contact_angle: float,
+    width: float = 3.0,
     active_material: str | int | None = None,
     pore: str | int = "pore",
     rng: np.random.Generator | int = 0,
 ) -> BinderPlacement:
     """Fill the pore by binder that meets the solid at a contact angle.
 
-    Below a right angle the binder is what balls of the pore leave free, above it the binder is the
-    balls themselves. Balls of radius r keep their centers at least r |cos θ| away from the solid,
-    so that their surface meets a flat wall at the angle θ. At 0 that is the closing; towards π the
-    binder forms balls in the widest pores. The radius is found by bisection.
+    The binder begins as the closing and then settles like a liquid of constant volume: its surface
+    shrinks, and meets the solid at the angle (threshold dynamics, `vmt.kernels.wetting`). At 0 the
+    closing, whose menisci touch the solid at no angle, stays as it is. The larger the angle, the
+    more of the binder draws back from narrow places and gathers in rounded bodies in wider ones
+    (Beuse et al. 2021: 40°, by surface energy).
 
     Parameters
     ----------
@@ -106,106 +111,79 @@ def binder_by_wetting(
         Of the binder to add, in the whole window.
     contact_angle : float
         Between binder and solid, measured through the binder [rad], from 0 to π.
+    width : float
+        Standard deviation of the Gaussian that settles it, in voxels; rather less than the radius
+        of the narrow places. Larger ones overcome more of the lattice.
     active_material : str or int, optional
         The phase; without it the one named "active_material", or "solid".
     pore : str or int
         Where binder can go.
     rng : numpy.random.Generator or int
-        Breaks the last ties.
+        Breaks the last ties of the closing.
 
     Raises
     ------
     InputError
         If a phase is missing, the angle is out of range, or the target can't be reached.
     MemoryBudgetError
-        If the distances don't fit, some 30 bytes per voxel.
-
-    Notes
-    -----
-    Near a right angle the menisci are nearly flat and as wide as the window: the binder is then
-    one or few large bodies. On a solid of curvature 1/R the cosine of the angle is off by
-    r sin²θ / 2R.
+        If the distances don't fit, some 40 bytes per voxel.
     """
     if not 0 <= contact_angle <= math.pi:
         raise InputError(
             f"contact_angle={contact_angle!r} can't be used; expected radians from 0 to π, as "
             "math.radians(40)."
         )
-    sites = Sites.of(structure, volume_fraction, active_material=active_material, pore=pore)
-    return _between_menisci(sites, contact_angle, np.random.default_rng(rng), "wetting")
+    if not 0.5 <= width <= _WIDEST:
+        raise InputError(f"width={width!r} can't be used; expected 0.5 to {_WIDEST} voxels.")
+    sites = Sites.of(
+        structure,
+        volume_fraction,
+        active_material=active_material,
+        pore=pore,
+        bytes_per_voxel=40,
+    )
+    chosen, square = _closing(sites, np.random.default_rng(rng))
+    parameters = {
+        "contact_angle [rad]": float(contact_angle),
+        "closing_radius [m]": math.sqrt(square) * min(structure.spacing),
+        "width [voxels]": float(width),
+        "sweeps": 0,
+    }
+    if contact_angle > 0 and 0 < sites.count < np.count_nonzero(sites.pore):
+        # the lattice holds a surface back: below a right angle it comes from the far side
+        angles = [contact_angle]
+        if contact_angle < math.pi / 2:
+            angles = [min(contact_angle + _BEYOND, math.pi / 2), contact_angle]
+        with steps("binder by wetting", 0) as step:
+            for angle in angles:
+                chosen, made = settle(chosen, sites.pore, angle, width, done=step)
+                parameters["sweeps"] += made
+    return sites.finish(chosen, "wetting", parameters)
 
 
-def _between_menisci(
-    sites: Sites, angle: float, generator: np.random.Generator, method: str
-) -> BinderPlacement:
-    """Bisect the radius of the balls, and break the ties."""
-    spacing, unit = sites.before.spacing, min(sites.before.spacing)
-    cosine = math.cos(angle)
-    blobs = cosine < 0
-    cosine = max(abs(cosine), _FLATTEST)
-    parameters: dict[str, Any] = {"contact_angle [rad]": angle} if method == "wetting" else {}
+def _closing(sites: Sites, generator: np.random.Generator) -> tuple[Mask, float]:
+    """Bisect the radius of the ball on the lattice, and break the ties."""
+    structure, spacing = sites.before, sites.before.spacing
+    inner = np.zeros(sites.pore.shape, bool)
     if sites.count == 0:
-        return sites.finish(np.zeros(sites.pore.shape, bool), method, parameters)
+        return inner, 0.0
     squares = squared_distances(sites.pore, spacing)
-
-    def filled(squared_radius: float) -> Mask:
-        offset = squared_radius * cosine * cosine
-        balls = ball_union(squares, squared_radius, offset, spacing)
-        return (balls if blobs else ~balls) & sites.pore
-
-    largest = float(squares.max()) / cosine**2
-    with steps(f"binder by {method}", 0) as step:
-        inner, outer, square = _bracket(
-            filled, sites.count, largest, sites.before, step, blobs=blobs, exact=cosine == 1.0
-        )
-    rest = sites.count - int(np.count_nonzero(inner))
-    share = solid_share(sites.solid)
-    if not blobs:
-        np.negative(share, out=share)
-    more = first_voxels(share, outer & ~inner, rest, share, generator)
-    parameters["ball_radius [m]"] = math.sqrt(square) * unit
-    return sites.finish(inner | more, method, parameters)
-
-
-def _bracket(
-    filled: Callable[[float], Mask],
-    count: int,
-    largest: float,
-    structure: Microstructure,
-    step: Callable[..., None],
-    *,
-    blobs: bool,
-    exact: bool,
-) -> tuple[Mask, Mask, float]:
-    """Two neighboring fillings around the count: the smaller, the larger, its squared radius."""
-    pore = filled(0.0) if blobs else filled(2 * largest + 1)  # everything
-    inner, outer = np.zeros(pore.shape, bool), pore
-    if exact:  # nothing changes between the distances of the lattice
-        radii = lattice_distances(structure.shape, structure.spacing, largest)
-        first, last = (radii.size, -1) if blobs else (-1, radii.size)
-        while abs(last - first) > 1:
+    radii = lattice_distances(structure.shape, spacing, float(squares.max()))
+    first, last, outer = -1, radii.size - 1, sites.pore  # no ball fits with the largest distance
+    with steps("binder by closing", 0) as step:
+        while last - first > 1:
             middle = (first + last) // 2
-            made = filled(float(radii[middle]))
+            made = sites.pore & ~ball_union(squares, radii[middle], radii[middle], spacing)
             step()
-            if np.count_nonzero(made) <= count:
+            if np.count_nonzero(made) <= sites.count:
                 first, inner = middle, made
             else:
                 last, outer = middle, made
-        at = min(max(last, 0), radii.size - 1)
-        return inner, outer, float(radii[at])
-    low: float = largest if blobs else 0.0
-    high: float = 0.0 if blobs else largest
-    for _ in range(_RADII):
-        middle = 0.5 * (low + high)
-        made = filled(middle)
-        step()
-        if np.count_nonzero(made) <= count:
-            low, inner = middle, made
-        else:
-            high, outer = middle, made
-        if abs(high - low) <= 1e-3 * max(low, high):
-            break
-    return inner, outer, max(low, high)
+    rest = sites.count - int(np.count_nonzero(inner))
+    share = solid_share(sites.solid)
+    np.negative(share, out=share)
+    more = first_voxels(share, outer & ~inner, rest, share, generator)
+    return inner | more, float(radii[last])
 
 
 def _by_profile(
