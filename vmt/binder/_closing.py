@@ -90,7 +90,7 @@ def binder_by_wetting(
     *,
     volume_fraction: float,
     contact_angle: float,
-    width: float = 3.0,
+    width: float = 2.5,
     active_material: str | int | None = None,
     pore: str | int = "pore",
     rng: np.random.Generator | int = 0,

@@ -53,7 +53,8 @@ def sphere_on_plane(
     """
     if not radius >= 4 * spacing > 0 or not width >= 2 or not height >= 1 or floor < 1:
         raise InputError(
-            f"radius={radius!r} with spacing={spacing!r}, width={width!r}, height={height!r}, floor={floor!r} "
+            f"radius={radius!r} with spacing={spacing!r}, width={width!r}, height={height!r}, "
+            f"floor={floor!r} "
             "can't be used; expected a radius of at least four voxels, a width of at least 2, a "
             "height of at least 1, a floor of at least one plane."
         )
@@ -131,8 +132,8 @@ def measure_contact_angle(
     """Measure the contact angles of binder in the phantom `sphere_on_plane`.
 
     A curve is fitted to the profile of the meniscus (all faces between binder and pore, turned into
-    one half plane): a circle whose radius is a quadratic function of the angle. Where it meets the plane and the
-    sphere, the angles follow.
+    one half plane): a circle whose radius is a quadratic function of the angle. Where it meets the
+    plane and the sphere, the angles follow.
 
     Parameters
     ----------
@@ -171,7 +172,7 @@ def measure_contact_angle(
     at, into = at[apart >= margin], into[apart >= margin]
     if len(at) < _LEAST:
         raise InputError(
-            f"Binder and pore share {len(at)} voxel faces; expected a meniscus of at least {_LEAST}."
+            f"Binder and pore share {len(at)} voxel faces; a meniscus needs at least {_LEAST}."
         )
     far = np.hypot(at[:, 1], at[:, 2])
     outward = (into[:, 1:] * at[:, 1:]).sum(axis=1) / np.maximum(far, 1e-30)

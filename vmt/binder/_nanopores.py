@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vmt._budget import require_memory
+from vmt._units import check_spacing
 from vmt.binder._placement import BINDER, binder_label
 from vmt.errors import InputError
 from vmt.kernels.cylinders import cover_with_cylinders, random_lines
@@ -165,7 +166,7 @@ def add_nanopores(
     name = binder_label(structure, NANOPORE)
     labels[state == 2] = name
     phases = {**structure.phases, NANOPORE: name}
-    made = Microstructure(labels, tuple(edges), phases)  # type: ignore[arg-type]  # three of them
+    made = Microstructure(labels, (edges[0], edges[1], edges[2]), phases)
     inside = np.asarray(state == 2)
     joined = inside.copy()
     if pore in structure.phases or pore in structure.phases.values():
@@ -207,7 +208,7 @@ def nanoporous_binder(
     >>> round(made.structure.volume_fraction("nanopore"), 4)
     0.502
     """
-    block = Microstructure(np.ones(shape, np.uint8), spacing, {"pore": 0, BINDER: 1})  # type: ignore[arg-type]
+    block = Microstructure(np.ones(shape, np.uint8), check_spacing(spacing), {"pore": 0, BINDER: 1})
     return add_nanopores(
         block,
         porosity=porosity,
@@ -237,5 +238,5 @@ def _connected_share(inside: npt.NDArray[np.bool_], joined: npt.NDArray[np.bool_
     labels = cc3d.connected_components(np.ascontiguousarray(joined), connectivity=6)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    best = int(np.argmax(sizes))
-    return float(np.count_nonzero(labels[inside] == best) / max(np.count_nonzero(inside), 1))
+    best, count = int(np.argmax(sizes)), int(np.count_nonzero(inside))
+    return float(np.count_nonzero(labels[inside] == best)) / max(count, 1)

@@ -97,7 +97,8 @@ def settle(
     lift = np.interp(1 - room, *wall_preference(contact_angle)).astype(np.float32) - np.float32(1)
     most = max(int(still * count), 2)
     made = 0
-    for made in range(1, sweeps + 1):
+    while made < sweeps:
+        made += 1
         preference = smooth(liquid)
         preference *= np.float32(2)
         preference /= room
