@@ -50,9 +50,9 @@ def _search(inside, plane, row, kept):  # type: ignore[no-untyped-def]
     source, sink = n, n + 1
     order = np.zeros(n + 2, np.int32)
     low = np.zeros(n + 2, np.int32)
-    parent = np.full(n + 2, -1, np.int32 if n < 2**31 - 4 else np.int64)
+    parent = np.full(n + 2, -1, np.int32)
     at = np.zeros(n + 2, np.int8)  # next neighbor of a voxel
-    stack = np.empty(n + 2, parent.dtype)  # voxels of components that are not closed yet
+    stack = np.empty(n + 2, np.int32)  # voxels of components that are not closed yet
     height = 0
     order[sink] = 1
     order[source] = 2
@@ -67,7 +67,7 @@ def _search(inside, plane, row, kept):  # type: ignore[no-untyped-def]
                 reached += 1
             if reached == plane:
                 break
-            step = reached
+            step = np.int64(reached)
             reached += 1
         else:
             q = at[v]
@@ -108,6 +108,7 @@ def backbone(mask: npt.NDArray[np.bool_], axis: int) -> npt.NDArray[np.bool_]:
     Parameters
     ----------
     mask : (nx, ny, nz) array of bool
+        Of fewer than 2**31 voxels.
     axis : int
 
     Examples
