@@ -163,7 +163,5 @@ def _laplacian(
 ) -> Any:
     from scipy import sparse
 
-    half: Any = sparse.csr_matrix(
-        (-link.astype(np.float64), (row, column)), shape=(count, count)
-    )
+    half: Any = sparse.csr_matrix((-link.astype(np.float64), (row, column)), shape=(count, count))
     return (half + half.T + sparse.diags(total)).tocsr()
