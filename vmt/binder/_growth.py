@@ -141,7 +141,7 @@ def grow_binder(
     *,
     step: float = 0.01,
     until: float | None = None,
-    disorder: float = 0.5,
+    disorder: float = 0.2,
     disorder_width: float | None = None,
     active_material: str | int | None = None,
     pore: str | int = "pore",

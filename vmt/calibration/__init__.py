@@ -1,7 +1,16 @@
 """Measured images to model parameters."""
 
 from vmt.calibration._adequacy import Finding
+from vmt.calibration._binder_transport import BinderTransport, binder_transport
 from vmt.calibration._excursion_set import Calibration, calibrate
 from vmt.calibration._selection import FamilySelection, select_family
 
-__all__ = ["Calibration", "FamilySelection", "Finding", "calibrate", "select_family"]
+__all__ = [
+    "BinderTransport",
+    "Calibration",
+    "FamilySelection",
+    "Finding",
+    "binder_transport",
+    "calibrate",
+    "select_family",
+]
