@@ -37,12 +37,12 @@ COLUMNS = (
 
 
 def packing(shape: tuple[int, int, int], spacing: float, seed: int) -> vmt.Microstructure:
-    """Active material of 70.43 vol.-%: spheres of 3.2 µm in radius, grown until they overlap.
+    """Active material of 70.43 vol.-%: spheres of 2.8 µm in radius, grown until they overlap.
 
     The one place to put a better packing in.
     """
     spheres = vmt.phantoms.random_spheres(
-        shape, spacing, radius=3.2e-6, radius_spread=0.2, volume_fraction=0.6, rng=seed
+        shape, spacing, radius=2.8e-6, radius_spread=0.2, volume_fraction=0.6, rng=seed
     ).structure
     missing = ACTIVE - spheres.volume_fraction("solid")
     filled = vmt.add_binder(spheres, volume_fraction=missing, method="film", rng=seed)
