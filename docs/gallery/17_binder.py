@@ -43,7 +43,7 @@ def main(out: Path) -> None:
         name = method if angle is None else f"{method}, {angle:g}°"
         print(f"{name}: {100 * share:.0f} % of the binder in one cluster")
         placed.plot(ax)
-        ax.set_title(f"{name}: {100 * share:.0f} % in one cluster", fontsize=10)
+        ax.set_title(f"{name}: {100 * share:.0f} % in one cluster", fontsize=10, loc="left")
         if ax is not axes[1, 0]:
             ax.get_legend().remove()
     figure.savefig(out / "binder.png", dpi=100, bbox_inches="tight")

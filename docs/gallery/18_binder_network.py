@@ -38,7 +38,7 @@ def main(out: Path) -> None:
     block = nanoporous_binder((64, 64, 64), 20e-9, rng=1)
     found = binder_transport(block)
     block.plot(axes[2])
-    axes[2].set_title(f"γ = {found.gamma:.3f}", fontsize=10)
+    axes[2].set_title(f"γ = {found.gamma:.3f}", fontsize=10, loc="left")
     print(f"porosity {block.porosity:.3f}, γ {found.gamma:.3f} (papers 0.12)")
     assert abs(block.porosity - 0.502) < 0.005
     assert 0.1 < found.gamma < 0.35
