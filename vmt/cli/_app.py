@@ -24,6 +24,7 @@ from vmt.errors import (
     InputError,
     MemoryBudgetError,
     NotPercolatingError,
+    PackingError,
     VmtError,
     VmtWarning,
 )
@@ -31,7 +32,7 @@ from vmt.errors import (
 if TYPE_CHECKING:
     from vmt.microstructure import Microstructure
 
-_BAD_INPUT = (InputError, MemoryBudgetError, CalibrationError, NotPercolatingError)
+_BAD_INPUT = (InputError, MemoryBudgetError, CalibrationError, NotPercolatingError, PackingError)
 _USED_WRONGLY, _FAILED, _INTERRUPTED = 2, 1, 130
 
 

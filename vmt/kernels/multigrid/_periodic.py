@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from vmt.kernels.multigrid._solve import _Energy, face_tables
+from vmt.kernels.multigrid._energy import Energy
+from vmt.kernels.multigrid._solve import face_tables
 from vmt.kernels.multigrid._strong import Graph, _Coarse
 
 __all__ = ["CellSolution", "cell_bytes", "correctors", "solve_cell", "windings"]
@@ -305,11 +306,11 @@ def _corrector(
     rtol: float,
     limit: int | None,
     tell: Callable[[], None] | None,
-) -> tuple[_Energy, npt.NDArray[np.float64]]:
+) -> tuple[Energy, npt.NDArray[np.float64]]:
     """Corrector of one mean gradient, and how its energy fell."""
     x, p, q, r = (np.zeros(len(after)) for _ in range(4))
     none = np.zeros(3)
-    energy = _Energy(unit * float(_outflow(q, x, after, weight, drop)), rtol, limit, 0.4)
+    energy = Energy(unit * float(_outflow(q, x, after, weight, drop)), rtol, limit, 0.4)
     np.negative(q, out=r)
     q[:] = 0.0
     level = hierarchy.levels[0]
