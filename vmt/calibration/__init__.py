@@ -1,6 +1,7 @@
 """Measured images to model parameters."""
 
 from vmt.calibration._adequacy import Finding
+from vmt.calibration._binder_transport import BinderTransport, binder_transport
 from vmt.calibration._excursion_set import Calibration, calibrate
 from vmt.calibration._pluri_gaussian import PluriGaussianCalibration, calibrate_pluri_gaussian
 from vmt.calibration._random_star import (
@@ -12,6 +13,7 @@ from vmt.calibration._selection import FamilySelection, select_family
 from vmt.calibration._star_particle import StarFit, fit_star_particles
 
 __all__ = [
+    "BinderTransport",
     "Calibration",
     "FamilySelection",
     "Finding",
@@ -19,6 +21,7 @@ __all__ = [
     "PluriGaussianCalibration",
     "StarCalibration",
     "StarFit",
+    "binder_transport",
     "calibrate",
     "calibrate_pluri_gaussian",
     "calibrate_star_particles",
