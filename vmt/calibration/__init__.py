@@ -2,6 +2,15 @@
 
 from vmt.calibration._adequacy import Finding
 from vmt.calibration._excursion_set import Calibration, calibrate
+from vmt.calibration._ocp import MeasuredPotential, ocp_from_measurement
 from vmt.calibration._selection import FamilySelection, select_family
 
-__all__ = ["Calibration", "FamilySelection", "Finding", "calibrate", "select_family"]
+__all__ = [
+    "Calibration",
+    "FamilySelection",
+    "Finding",
+    "MeasuredPotential",
+    "calibrate",
+    "ocp_from_measurement",
+    "select_family",
+]
