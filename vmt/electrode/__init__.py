@@ -1,0 +1,1 @@
+"""Structure → cell voltage."""
