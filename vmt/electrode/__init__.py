@@ -1,1 +1,53 @@
-"""Structure → cell voltage."""
+"""Structure → cell voltage: the microstructure-resolved half cell.
+
+A `HalfCell` is lithium, a separator, a segmented electrode and its current collector, with the
+materials of a `ParameterSet`; `discharge` and `cycle` solve for potentials and concentrations in
+every voxel over time.
+"""
+
+from vmt.electrode._cell import CleanUp, HalfCell
+from vmt.electrode._integrator import Settings
+from vmt.electrode._laws import Law, constant, tabulated
+from vmt.electrode._materials import (
+    ActiveMaterial,
+    Binder,
+    Electrolyte,
+    ExchangeCurrent,
+    LithiumMetal,
+    ParameterSet,
+    PorousActiveMaterial,
+    Separator,
+)
+from vmt.electrode._parameter_sets import ELECTROLYTES, PARAMETER_SETS, parameter_set
+from vmt.electrode._protocol import CurrentStep, PowerStep, Protocol, Rest, VoltageStep
+from vmt.electrode._result import Discharge, Snapshot
+from vmt.electrode._run import cycle, discharge
+
+__all__ = [
+    "ELECTROLYTES",
+    "PARAMETER_SETS",
+    "ActiveMaterial",
+    "Binder",
+    "CleanUp",
+    "CurrentStep",
+    "Discharge",
+    "Electrolyte",
+    "ExchangeCurrent",
+    "HalfCell",
+    "Law",
+    "LithiumMetal",
+    "ParameterSet",
+    "PorousActiveMaterial",
+    "PowerStep",
+    "Protocol",
+    "Rest",
+    "Separator",
+    "Settings",
+    "Snapshot",
+    "VoltageStep",
+    "constant",
+    "cycle",
+    "discharge",
+    "parameter_set",
+    "tabulated",
+]

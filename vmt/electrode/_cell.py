@@ -120,7 +120,7 @@ class HalfCell:
     >>> labels = np.zeros((8, 4, 1), np.uint8)
     >>> labels[:, 2:] = 1
     >>> cell = HalfCell(Microstructure(labels, 1e-6), "nmc811-chen2020")
-    >>> round(cell.areal_capacity / 36, 4)  # mA h/cm²
+    >>> round(cell.areal_capacity / 36000, 4)  # mA h/cm²
     0.4938
     """
 

@@ -294,13 +294,15 @@ def reaction_fluxes(
     mass_s: Array,
     mass_e: Array,
     slopes: Array,
-) -> None:
+) -> Any:
     """Add the currents through reacting faces; the surface's concentration is solved per face.
 
     u = cs - i(u) h/(2 F D), by Newton's method inside a bracket, to round-off: the open-circuit
     potential is so steep near full lithiation that less would stall the outer iteration.
     `double_layer` holds the capacitive current of each face [A]. Slopes: by the jump, ce, cs.
+    Returns the sum of all currents.
     """
+    reacted = 0.0
     step = largest / (table.shape[0] - 1)
     power_e, power_s, power_v = powers[0], powers[1], powers[2]
     for q in range(solid.size):
@@ -345,6 +347,7 @@ def reaction_fluxes(
         w = area[q] / reduce
         current = area[q] * i
         total = current + double_layer[q]
+        reacted += total
         charge_s[a] += total
         charge_e[e] -= total
         mass_s[a] += current
@@ -352,6 +355,7 @@ def reaction_fluxes(
         slopes[q, 0] = w * by_jump
         slopes[q, 1] = w * by_ce
         slopes[q, 2] = w * by_u * (1.0 - d_r * i)
+    return reacted
 
 
 @_jit

@@ -134,6 +134,7 @@ class System:
             pull=np.zeros(ne, np.float32),
         )
         self._hierarchies: list[Hierarchy] | None = None
+        self.reacted = 0.0  # sum of all reacting faces at the last linearization [A]
 
     # -- residual and derivative ---------------------------------------------------------------
 
@@ -180,7 +181,7 @@ class System:
             mass_s, s.la_mass,
         )  # fmt: skip
         stored = self._layer_current(x, rate, past)
-        physics.reaction_fluxes(
+        self.reacted = physics.reaction_fluxes(
             n.rx_solid, n.rx_liquid, n.rx_area, self.half, n.rx_half, phi_s, phi_e, cs, ce,
             diffusivity, d_diffusivity, self.surface, t.active, t.largest, t.rate, t.alpha, self.f,
             t.powers, FARADAY, stored, t.share, charge_s, charge_e, mass_s, mass_e, s.rx,
@@ -262,6 +263,7 @@ class System:
             "terminal": float((g * away)[~n.cc_ground].sum()),
             "metal": float((i + layer).sum()) + ground,
             "lithium": float((i + self.tables.share * layer).sum()),
+            "reactions": self.reacted,
         }
 
     def contents(self, x: Floats) -> tuple[float, float, float]:
