@@ -71,7 +71,7 @@ class ExchangeCurrent:
 
     @classmethod
     def standard(cls, rate: float) -> ExchangeCurrent:
-        """k sqrt(ce cs (c_max - cs)), as in most continuum models; vanishes at both ends."""
+        """K sqrt(ce cs (c_max - cs)), as in most continuum models; vanishes at both ends."""
         return cls(rate)
 
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -14,7 +15,9 @@ __all__ = ["CurrentStep", "PowerStep", "Protocol", "Rest", "Step", "VoltageStep"
 
 def _finite(name: str, value: float) -> None:
     if not math.isfinite(value):
-        raise InputError(f"{name} = {value!r} can't be used; expected a finite number, in SI units.")
+        raise InputError(
+            f"{name} = {value!r} can't be used; expected a finite number, in SI units."
+        )
 
 
 def _duration(value: float | None) -> None:
@@ -156,6 +159,47 @@ class Protocol:
                 )
         if self.repeat < 1:
             raise InputError(f"repeat = {self.repeat!r}; expected at least 1.")
+
+    @classmethod
+    def parse(
+        cls,
+        text: str | Sequence[str],
+        *,
+        one_hour_current: float | None = None,
+        repeat: int = 1,
+    ) -> Protocol:
+        """Read steps as people write them, in the style of PyBaMM's `Experiment`.
+
+        Parameters
+        ----------
+        text : str or sequence of str
+            One step a string, or several in one separated by ``;`` or line breaks:
+            ``"Discharge at C/10 until 3.0 V"``, ``"Charge at 5.57 mA/cm2 for 2 h or until
+            4.3 V"``, ``"Hold at 4.3 V until C/50"``, ``"Rest for 30 min"``. The grammar is in
+            docs/protocols.md.
+        one_hour_current : float, optional
+            Current density of 1C [A/m²], as ``cell.current_density(1.0)``; needed for rates.
+        repeat : int
+            How often all steps are done.
+
+        Raises
+        ------
+        InputError
+            If a step does not match the grammar.
+
+        Examples
+        --------
+        >>> made = Protocol.parse("Discharge at 1C until 3 V; Rest for 1 h", one_hour_current=50.0)
+        >>> [type(step).__name__ for step in made]
+        ['CurrentStep', 'Rest']
+        """
+        from vmt.electrode._protocol_text import parse_step
+
+        lines = [text] if isinstance(text, str) else list(text)
+        if not all(isinstance(line, str) for line in lines):
+            raise InputError(f"{text!r} is no protocol; expected a string or several.")
+        pieces = [piece.strip() for line in lines for piece in re.split(r"[;\n]", line)]
+        return cls([parse_step(p, one_hour_current) for p in pieces if p], repeat)
 
     def __iter__(self) -> Iterator[Step]:
         for _ in range(self.repeat):
