@@ -69,7 +69,7 @@ def test_dfn_of_parallel_plates_is_the_same_problem() -> None:
         reacts_at_separator=False,
     )
     run = discharge(cell, cell.current_density(1.0), cutoff_voltage=3.0)
-    compared = compare_with_dfn(cell, run)
+    compared = compare_with_dfn(cell, run, points=15)
     most = compared.difference[: int(0.95 * compared.difference.size)]
     assert np.abs(most).max() < 2e-3
     assert abs(compared.capacity_difference) < 2e-3
@@ -85,7 +85,7 @@ def test_only_constant_current_is_compared() -> None:
     cell = plates(6)
     run = cycle(cell, Protocol([CurrentStep(5.0, duration=20.0), CurrentStep(9.0, duration=20.0)]))
     with pytest.raises(InputError, match="constant current"):
-        compare_with_dfn(cell, run)
+        compare_with_dfn(cell, run, points=15)
 
 
 def test_pybamm_gets_the_structure() -> None:

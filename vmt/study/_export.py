@@ -215,7 +215,7 @@ def compare_with_dfn(
     *,
     effective: EffectiveElectrode | None = None,
     cutoff_voltage: float | None = None,
-    points: int = 40,
+    points: int = 25,
 ) -> DfnComparison:
     """Run PyBaMM's half-cell DFN beside a 3D discharge at constant current.
 
