@@ -24,6 +24,7 @@ from vmt.electrode._materials import (
     PorousActiveMaterial,
     Separator,
 )
+from vmt.electrode._parameter_file import KNOWN_LAWS, read_parameters, write_parameters
 from vmt.electrode._parameter_sets import ELECTROLYTES, PARAMETER_SETS, parameter_set
 from vmt.electrode._protocol import CurrentStep, PowerStep, Protocol, Rest, VoltageStep
 from vmt.electrode._result import Discharge, Snapshot
@@ -31,6 +32,7 @@ from vmt.electrode._run import cycle, discharge
 
 __all__ = [
     "ELECTROLYTES",
+    "KNOWN_LAWS",
     "PARAMETER_SETS",
     "ActiveMaterial",
     "Binder",
@@ -58,6 +60,8 @@ __all__ = [
     "gravimetric_energy_density",
     "molar_mass",
     "parameter_set",
+    "read_parameters",
     "tabulated",
     "theoretical_capacity",
+    "write_parameters",
 ]
