@@ -319,7 +319,7 @@ class _Run:
             if ended:
                 self.reasons.append(ended)
                 return
-            self.dt = fixed or min(3e-4 * lasts, getattr(step, "duration", None) or np.inf)
+            self.dt = fixed or max(3e-4 * lasts, 2 * _SETTLING)
         longest = self.settings.longest * lasts
         shortest = _SHORTEST * lasts
         low = high = None  # steps with their voltages around the cut-off

@@ -165,7 +165,7 @@ class System:
         physics.table_values(t.electrolyte, 6, t.low, t.step, ce, two)
         s.pull[:] = two[0, : ce.size] / ce
         physics.electrolyte_fluxes(
-            n.le_first, n.le_second, n.le_conductance, phi_e, ce, np.log(ce), t.electrolyte, t.low,
+            n.le_first, n.le_second, n.le_code, n.le_geometry, phi_e, ce, np.log(ce), t.electrolyte, t.low,
             t.step, FARADAY, charge_e, mass_e, s.le,
         )  # fmt: skip
         del two
@@ -354,13 +354,13 @@ class System:
         if s.control.mode == "voltage":
             ground[terminal] = _HELD * self._held()
         network.refresh(
-            np.concatenate([s.le[:, 0], s.la[:, 0], s.ls[:, 0], weights, s.cc[~at, 0]]), ground
+            [s.le[:, 0], s.la[:, 0], s.ls[:, 0], weights, s.cc[~at, 0]], ground
         )
         liquid.refresh(
-            0.5 * (s.le[:, 3] - s.le[:, 4]), FARADAY * s.rate * n.liquid_volume + 1e-300
+            [0.5 * (s.le[:, 3] - s.le[:, 4])], FARADAY * s.rate * n.liquid_volume + 1e-300
         )
         active.refresh(
-            np.maximum(links, 0.0),
+            [np.maximum(links, 0.0)],
             ground_s,
             sweeps=bool(links.size == 0 or 6 * links.max() <= _WEAK * mass.min()),
         )
@@ -368,10 +368,8 @@ class System:
     def _make_hierarchies(self) -> list[Hierarchy]:
         n = self.network
         ne, terminal = n.liquid.size, self.terminal
-        inner = ~n.cc_ground
-        hub = np.full(int(inner.sum()), terminal, np.int32)
-        first = [n.le_first, n.la_first + ne, n.ls_first + ne, n.rx_solid + ne, n.cc_solid[inner] + ne]
-        second = [n.le_second, n.la_second + ne, n.ls_second + ne, n.rx_liquid, hub]
+        held = n.cc_solid[~n.cc_ground]
+        hub = np.full(held.size, terminal, np.int32)
         shape = n.cells.shape
 
         def blocks(where: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
@@ -384,10 +382,17 @@ class System:
         joint = np.concatenate([2 * e, 2 * s + 1, np.array([-1], np.int32)]).astype(np.int32)
         return [
             Hierarchy(
-                np.concatenate(first).astype(np.int32), np.concatenate(second).astype(np.int32), joint
+                [
+                    (n.le_first, n.le_second, 0, 0),
+                    (n.la_first, n.la_second, ne, ne),
+                    (n.ls_first, n.ls_second, ne, ne),
+                    (n.rx_solid, n.rx_liquid, ne, 0),
+                    (held, hub, ne, 0),
+                ],
+                joint,
             ),
-            Hierarchy(n.le_first, n.le_second, e),
-            Hierarchy(n.la_first, n.la_second, s[: n.active]),
+            Hierarchy([(n.le_first, n.le_second, 0, 0)], e),
+            Hierarchy([(n.la_first, n.la_second, 0, 0)], s[: n.active]),
         ]
 
     def precondition(self, r: Vector) -> Vector:
