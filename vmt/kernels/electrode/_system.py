@@ -53,6 +53,11 @@ class Tables:
         The same of the metal.
     temperature : float
         [K]
+    reconstruct : bool
+        Whether the concentration of the surface differs from that of the cell behind it.
+    offset : float
+        Potentials of solids and terminal, and the open-circuit potential, count from here [V]:
+        differences between cells then keep more digits.
     """
 
     electrolyte: Floats
@@ -71,6 +76,7 @@ class Tables:
     lithium_layer: float = 0.0
     temperature: float = 298.15
     reconstruct: bool = True
+    offset: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -198,7 +204,7 @@ class System:
         out[self.terminal] = self._terminal(x, float((g * away)[~n.cc_ground].sum()), control)
         s.rate, s.control = rate, control
         if control.mode == "power":
-            s.power = control.value / float(x[self.terminal]) ** 2
+            s.power = control.value / self.voltage(x) ** 2
         return out
 
     def _solid_laws(self, cs: Floats) -> tuple[Floats, Floats, Floats, Floats]:
@@ -246,8 +252,28 @@ class System:
         if control.mode == "current":
             return control.value - arriving
         if control.mode == "power":
-            return control.value / float(x[self.terminal]) - arriving
-        return self._held() * (float(x[self.terminal]) - control.value)
+            return control.value / self.voltage(x) - arriving
+        return self._held() * (self.voltage(x) - control.value)
+
+    def voltage(self, x: Floats) -> float:
+        """Potential of the terminal against lithium [V]."""
+        return float(x[self.terminal]) + self.tables.offset
+
+    def round_off(self, x: Floats, rate: float) -> tuple[float, float, float, float]:
+        """What rounding alone leaves of the four norms at the last linearization [A]."""
+        n, s, eps = self.network, self.slopes, 5e-17  # of random signs, on average
+
+        def along(slopes: npt.NDArray[Any], values: Floats) -> float:
+            return float(np.abs(slopes).sum(dtype=np.float64)) * float(np.abs(values).max())
+
+        solid = along(s.la[:, 0], x[self.phi_s]) + along(s.ls[:, 0], x[self.phi_s])
+        solid += along(s.cc[:, 0], x[self.phi_s])
+        liquid = along(s.le[:, 0], x[self.phi_e]) + along(s.le[:, 1], x[self.ce])
+        salt = along(s.le[:, 3], x[self.ce]) + along(s.le[:, 1], x[self.ce])
+        salt += FARADAY * rate * float(n.liquid_volume @ x[self.ce])
+        stored = along(s.la_mass[:, 0], x[self.cs])
+        stored += FARADAY * rate * float(n.solid_volume @ x[self.cs])
+        return eps * liquid, eps * solid, eps * salt, eps * stored
 
     def _held(self) -> float:
         return float(self.network.cc_conductance.sum())
