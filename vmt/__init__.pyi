@@ -37,6 +37,17 @@ from .descriptors import triple_phase_boundary_density as triple_phase_boundary_
 from .descriptors import two_point_coverage_probability as two_point_coverage_probability
 from .descriptors import volume_fraction as volume_fraction
 from .descriptors import volume_fraction_profile as volume_fraction_profile
+from .electrode import CurrentStep as CurrentStep
+from .electrode import Discharge as Discharge
+from .electrode import HalfCell as HalfCell
+from .electrode import ParameterSet as ParameterSet
+from .electrode import PowerStep as PowerStep
+from .electrode import Protocol as Protocol
+from .electrode import Rest as Rest
+from .electrode import VoltageStep as VoltageStep
+from .electrode import cycle as cycle
+from .electrode import discharge as discharge
+from .electrode import parameter_set as parameter_set
 from .errors import CalibrationError as CalibrationError
 from .errors import ConvergenceError as ConvergenceError
 from .errors import InputError as InputError

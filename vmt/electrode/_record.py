@@ -107,7 +107,7 @@ class Record:
         moved = liquid + active + layers - self._start - passed / _FARADAY
         whole = self.cell.areal_capacity * self.cell.cross_section / _FARADAY
         values = (
-            time, float(x[s.terminal]), current, charge, passed, number,
+            time, s.voltage(x), current, charge, passed, number,
             active / (self._whole * s.tables.largest), float(ce.min()), float(ce.max()),
             moved / whole, balance, residual, newton, krylov,
         )  # fmt: skip
@@ -133,11 +133,11 @@ class Record:
 
         return Snapshot(
             integrator.time,
-            float(x[s.terminal]),
+            s.voltage(x),
             self.rows["charge"][-1] / self.cell.cross_section,
             spread(n.solid[: n.active], x[s.cs] / s.tables.largest),
             spread(n.liquid, x[s.ce]),
-            spread(n.solid, x[s.phi_s]),
+            spread(n.solid, x[s.phi_s] + s.tables.offset),
             spread(n.liquid, x[s.phi_e]),
         )
 

@@ -36,7 +36,7 @@ BYTES_PER_VOXEL = 1000.0
 _SETTLING = 1e-3  # first step, which only finds the potentials [s]
 _AT_VOLTAGE = 1e-3  # [V]
 _LEAST_SALT = 1.0  # [mol/m³]
-_SHORTEST = 1e-6  # of the time that the capacity lasts
+_SHORTEST = 1e-9  # of the time that the capacity lasts
 _LARGE = 1_000_000
 _MOST_REPEATED = 40
 
@@ -269,7 +269,8 @@ class _Run:
         x = np.zeros(s.size)
         x[s.ce] = m.electrolyte.concentration
         x[s.cs] = a.initial_stoichiometry * a.maximum_concentration
-        x[s.phi_s] = x[s.terminal] = float(a.open_circuit_potential(a.initial_stoichiometry))
+        start = float(a.open_circuit_potential(a.initial_stoichiometry))
+        x[s.phi_s] = x[s.terminal] = start - s.tables.offset
         return x
 
     def go(self) -> Discharge:
@@ -319,7 +320,7 @@ class _Run:
             if ended:
                 self.reasons.append(ended)
                 return
-            self.dt = fixed or min(3e-4 * lasts, getattr(step, "duration", None) or np.inf)
+            self.dt = fixed or max(3e-4 * lasts, 2 * _SETTLING)
         longest = self.settings.longest * lasts
         shortest = _SHORTEST * lasts
         low = high = None  # steps with their voltages around the cut-off
@@ -333,19 +334,19 @@ class _Run:
                 dt = _between(low, high, self._cutoff(step))
             last = dt >= left * (1 - 1e-12)
             taken = self._attempt(dt, control)
-            v0 = float(self.integrator.states[0][self.system.terminal])
+            v0 = self.system.voltage(self.integrator.states[0])
             if taken is None or (
                 fixed is None
                 and high is None
                 and (
                     taken.error > 1.5
-                    or abs(taken.x[self.system.terminal] - v0) > self._most(v0, step)
+                    or abs(self.system.voltage(taken.x) - v0) > self._most(v0, step)
                 )
             ):
                 if taken is None:
                     self.dt = 0.3 * dt
                 else:
-                    over = abs(taken.x[self.system.terminal] - v0) / self._most(v0, step)
+                    over = abs(self.system.voltage(taken.x) - v0) / self._most(v0, step)
                     self.dt = dt * max(
                         0.3, min(0.9 * max(taken.error, 1e-3) ** (-1 / 3), 0.9 / max(over, 1e-3), 0.9)
                     )
@@ -360,7 +361,7 @@ class _Run:
                         "tolerances in Settings."
                     )
                 continue
-            v = float(taken.x[self.system.terminal])
+            v = self.system.voltage(taken.x)
             beyond = self._beyond(step, v)
             if beyond is not None and beyond > _AT_VOLTAGE:
                 low = low or (0.0, v0)
@@ -385,6 +386,8 @@ class _Run:
             if ended:
                 self.reasons.append(ended)
                 return
+            if self.place is not None and clock.monotonic() - self.saved > self.checkpoint_every:
+                self._save()
 
     def _attempt(self, dt: float, control: Control) -> Taken | None:
         try:
@@ -425,9 +428,7 @@ class _Run:
             self.keep.pop(0)
             self._snapshot()
         if told is not None and step is not None:
-            told(self._share(step, taken), float(taken.x[self.system.terminal]), dt)
-        if self.place is not None and clock.monotonic() - self.saved > self.checkpoint_every:
-            self._save()
+            told(self._share(step, taken), self.system.voltage(taken.x), dt)
 
     def _share(self, step: Step, taken: Taken) -> float:
         """How much of the protocol is done, roughly."""
@@ -467,7 +468,7 @@ class _Run:
         return float(np.sign(given) * (step.cutoff_voltage - voltage))
 
     def _ended(self, step: Step, x: Floats, control: Control) -> str:
-        beyond = self._beyond(step, float(x[self.system.terminal]))
+        beyond = self._beyond(step, self.system.voltage(x))
         if beyond is not None and beyond > -_AT_VOLTAGE:
             return "cut-off voltage"
         if isinstance(step, VoltageStep) and step.cutoff_current_density is not None:

@@ -68,6 +68,8 @@ def tables_of(parameters: ParameterSet, *, reconstruct: bool = True) -> Tables:
     if not ((salt[0] > 0).all() and (stored[1] > 0).all() and (stored[2] > 0).all()):
         raise InputError("Conductivities and diffusivities must be positive everywhere.")
     kinetics = a.exchange_current
+    offset = float(stored[0][round(a.initial_stoichiometry * (_ACTIVE_NODES - 1))])
+    stored[0] = stored[0] - offset
     return Tables(
         electrolyte=np.concatenate([_column(c, y) for y in salt], axis=1),
         low=0.0,
@@ -85,4 +87,5 @@ def tables_of(parameters: ParameterSet, *, reconstruct: bool = True) -> Tables:
         lithium_layer=lithium.double_layer,
         temperature=parameters.temperature,
         reconstruct=reconstruct,
+        offset=offset,
     )

@@ -1,5 +1,6 @@
 """Tables, renderings, and one self-contained HTML page per result."""
 
+from vmt.report._discharge_page import discharge_page, write_discharge
 from vmt.report._page import (
     Badge,
     Card,
@@ -21,6 +22,7 @@ __all__ = [
     "Card",
     "Page",
     "Picture",
+    "discharge_page",
     "figure_png",
     "figure_svg",
     "format_number",
@@ -33,6 +35,7 @@ __all__ = [
     "twin_table",
     "verdict_badge",
     "view_caption",
+    "write_discharge",
     "write_result",
     "write_table_csv",
     "write_twin",

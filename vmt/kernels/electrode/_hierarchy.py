@@ -7,6 +7,7 @@ need no new rows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,33 +31,38 @@ _SWEEPS = 2
 
 
 @_jit
-def _place_links(first: Array, second: Array, start: Array, index: Array) -> None:
-    """Write links as rows in both directions."""
+def _count_links(first: Array, second: Array, one: int, two: int, start: Array) -> None:
     for t in range(first.size):
-        start[first[t] + 1] += 1
-        start[second[t] + 1] += 1
+        start[first[t] + one + 1] += 1
+        start[second[t] + two + 1] += 1
+
+
+@_jit
+def _sum_up(start: Array) -> None:
     for a in range(start.size - 1):
         start[a + 1] += start[a]
+
+
+@_jit
+def _place_links(
+    first: Array, second: Array, one: int, two: int, fill: Array, index: Array
+) -> None:
+    """Write links into the rows of both ends; `fill` is where each row goes on."""
     for t in range(first.size):
-        a, b = first[t], second[t]
-        index[start[a]] = b
-        start[a] += 1
-        index[start[b]] = a
-        start[b] += 1
-    for a in range(start.size - 1, 0, -1):
-        start[a] = start[a - 1]
-    start[0] = 0
+        a, b = first[t] + one, second[t] + two
+        index[fill[a]] = b
+        fill[a] += 1
+        index[fill[b]] = a
+        fill[b] += 1
 
 
 @_jit
 def _weigh_links(
-    first: Array, second: Array, start: Array, given: Array, weight: Array, fill: Array
+    first: Array, second: Array, one: int, two: int, given: Array, fill: Array, weight: Array
 ) -> None:
-    """Write new weights into the rows, in the order in which the links were placed."""
-    for a in range(fill.size):
-        fill[a] = start[a]
+    """Write weights into the rows, in the order in which the links were placed."""
     for t in range(first.size):
-        a, b = first[t], second[t]
+        a, b = first[t] + one, second[t] + two
         weight[fill[a]] = given[t]
         fill[a] += 1
         weight[fill[b]] = given[t]
@@ -123,35 +129,46 @@ class Hierarchy:
 
     Parameters
     ----------
-    first, second : arrays of int32
-        The links.
+    links : sequence of (first, second, int, int)
+        Lists of links, arrays of int32, and what to add to the numbers of either end.
     block : (n,) array of int32
         Block and field of each unknown: only unknowns of the same number join on the finest level.
     """
 
     def __init__(
         self,
-        first: npt.NDArray[np.int32],
-        second: npt.NDArray[np.int32],
+        links: Sequence[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], int, int]],
         block: npt.NDArray[np.int32],
     ) -> None:
         size = block.size
-        self.first, self.second, self.block = first, second, block
-        start = np.zeros(size + 1, np.int64)
-        index = np.empty(2 * first.size, np.int32)
-        _place_links(first, second, start, index)
-        self.start, self.index = start, index
-        self.weight = np.zeros(index.size, np.float32)
+        self.links, self.block = links, block
+        self.start = np.zeros(size + 1, np.int64)
+        for given in links:
+            _count_links(*given, self.start)
+        _sum_up(self.start)
+        self.index = np.empty(int(self.start[-1]), np.int32)
+        fill = self.start.copy()
+        for given in links:
+            _place_links(*given, fill, self.index)
+        self.weight = np.zeros(self.index.size, np.float32)
         self.ground = np.zeros(size)
         self.diagonal = np.ones(size, np.float32)
         self.levels: list[_Level] = []
 
     def refresh(
-        self, weights: npt.NDArray[Any], ground: npt.NDArray[np.float64], *, sweeps: bool = False
+        self,
+        weights: Sequence[npt.NDArray[Any]],
+        ground: npt.NDArray[np.float64],
+        *,
+        sweeps: bool = False,
+   
     ) -> None:
         """Take new weights of the links and build the coarse levels, unless sweeps will do."""
-        fill = np.empty(self.block.size, np.int64)
-        _weigh_links(self.first, self.second, self.start, weights, self.weight, fill)
+        fill = self.start.copy()
+        for given, values in zip(self.links, weights, strict=True):
+            _weigh_links(*given, values, fill, self.weight)
+        del fill
+        self.levels = []
         self.ground[:] = ground
         _add_rows(self.start, self.weight, self.ground, self.diagonal)
         level = _Level(self.start, self.index, self.weight, self.ground, self.diagonal)

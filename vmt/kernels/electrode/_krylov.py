@@ -46,7 +46,7 @@ def flexible_gmres(
     b: Floats,
     *,
     rtol: float,
-    restart: int = 10,
+    restart: int = 8,
     most: int = 60,
     basis: type[np.floating] = np.float32,
 ) -> tuple[Floats, int, float]:

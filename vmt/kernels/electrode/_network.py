@@ -58,23 +58,24 @@ class Kind:
 class Network:
     """Unknowns and links of a cell.
 
-    Links of electrolyte `le_*` with geometric conductance [m]; of active cells `la_*` and of other
+    Links of electrolyte `le_*` with a code into `le_geometry` [m]; of active cells `la_*` and of other
     solid cells `ls_*` with a code into `geometry` [m]; reacting faces `rx_*` with area [m²] and a
-    code into `half` [m]; lithium metal `li_*`; collectors `cc_*` with geometric conductance [m],
+    code into `half`, the distance of a cell's center from its face over the face's area [1/m]; lithium metal `li_*`; collectors `cc_*` with geometric conductance [m],
     and whether each is at the ground instead of at the terminal.
     """
 
     cells: Codes
     spacing: tuple[float, float, float]
-    liquid: npt.NDArray[np.int64]
-    solid: npt.NDArray[np.int64]
+    liquid: Integers
+    solid: Integers
     active: int
     liquid_volume: Floats
     solid_volume: Floats
     solid_factor: Floats
     le_first: Integers
     le_second: Integers
-    le_conductance: Floats
+    le_code: Codes
+    le_geometry: Floats
     la_first: Integers
     la_second: Integers
     la_code: Codes
@@ -147,9 +148,9 @@ def build_network(
     volume = float(np.prod(spacing))
     flat = cells.ravel()
 
-    liquid = np.flatnonzero(porous[flat])
-    actives = np.flatnonzero(stores[flat])
-    solid = np.concatenate([actives, np.flatnonzero((electric & ~stores)[flat])])
+    liquid = np.flatnonzero(porous[flat]).astype(np.int32)
+    actives = np.flatnonzero(stores[flat]).astype(np.int32)
+    solid = np.concatenate([actives, np.flatnonzero((electric & ~stores)[flat]).astype(np.int32)])
     liquid_of = np.full(cells.shape, -1, np.int32)
     liquid_of.ravel()[liquid] = np.arange(liquid.size, dtype=np.int32)
     solid_of = np.full(cells.shape, -1, np.int32)
@@ -159,6 +160,13 @@ def build_network(
     class_of = np.searchsorted(factors, diffusion).clip(0, factors.size - 1)
     pairs = factors.size**2
     geometry = np.zeros(3 * pairs + 3)
+    gammas = np.unique(transport[porous])
+    wet_class = np.searchsorted(gammas, transport).clip(0, gammas.size - 1)
+    wets = gammas.size**2
+    both_gammas = 2 * np.outer(gammas, gammas) / (gammas[:, None] + gammas[None, :])
+    le_geometry = np.concatenate(
+        [volume / spacing[axis] ** 2 * both_gammas.ravel() for axis in range(3)]
+    )
     weights = face_weights(cells, stores, spacing, area_mode, periodic)
 
     parts: dict[str, list[npt.NDArray[np.generic]]] = {}
@@ -181,8 +189,8 @@ def build_network(
             a, b = liquid_of[before].ravel(), liquid_of[after].ravel()
             s, t = solid_of[before].ravel(), solid_of[after].ravel()
             both = (a >= 0) & (b >= 0)
-            g, h = transport[one[both]], transport[two[both]]
-            add(le_first=a[both], le_second=b[both], le_conductance=shape * 2 * g * h / (g + h))
+            code = axis * wets + wet_class[one[both]] * gammas.size + wet_class[two[both]]
+            add(le_first=a[both], le_second=b[both], le_code=code.astype(np.uint8))
             inner = stores[one] & stores[two]
             code = axis * pairs + class_of[one[inner]] * factors.size + class_of[two[inner]]
             add(la_first=s[inner], la_second=t[inner], la_code=code.astype(np.uint8))
@@ -246,7 +254,8 @@ def build_network(
         solid_volume=np.array([k.active for k in table])[flat[actives]] * volume,
         solid_factor=electrons[solid_kind],
         geometry=geometry,
-        half=np.array([*(0.5 * d for d in spacing), 0.0]),
+        le_geometry=le_geometry,
+        half=np.array([*(0.5 * d * d / volume for d in spacing), 0.0]),
         li_liquid=front,
         li_area=np.full(front.size, area * lithium_area),
         cc_ground=ground,
@@ -321,8 +330,7 @@ def face_weights(
         along = np.zeros_like(smooth)
         for other in range(3):
             face = 0.5 * (slopes[other] + np.roll(slopes[other], -1, axis))
-            if other == axis:  # across the face itself: the nearest difference
-                face = (np.roll(smooth, -1, axis) - smooth) / np.float32(spacing[axis])
+            if other == axis:
                 along = np.abs(face)
             square += face * face
         norm = np.sqrt(square)

@@ -70,7 +70,8 @@ def table_values(table: Array, column: int, low: float, step: float, x: Array, o
 def electrolyte_fluxes(
     first: Array,
     second: Array,
-    conductance: Array,
+    code: Array,
+    geometry: Array,
     phi: Array,
     c: Array,
     log_c: Array,
@@ -91,7 +92,7 @@ def electrolyte_fluxes(
     last = table.shape[0] - 2
     for e in range(first.size):
         i, j = first[e], second[e]
-        g = conductance[e]
+        g = geometry[code[e]]
         mean = 0.5 * (c[i] + c[j])
         t = (mean - low) / step
         k = min(max(int(t), 0), last)
@@ -297,7 +298,7 @@ def reaction_fluxes(
 ) -> Any:
     """Add the currents through reacting faces; the surface's concentration is solved per face.
 
-    u = cs - i(u) h/(2 F D), by Newton's method inside a bracket, to round-off: the open-circuit
+    u = cs - w i(u) h/(2 F D), where w is the share of the voxel's face that reacts, by Newton's method inside a bracket, to round-off: the open-circuit
     potential is so steep near full lithiation that less would stall the outer iteration.
     `double_layer` holds the capacitive current of each face [A]. Slopes: by the jump, ce, cs.
     Returns the sum of all currents.
@@ -309,7 +310,7 @@ def reaction_fluxes(
         a, e = solid[q], liquid[q]
         c, d = cs[a], diffusivity[a]
         jump = phi_s[a] - phi_e[e]
-        distance = half[half_of[q]]
+        distance = half[half_of[q]] * area[q]
         r = distance / (faraday * d)
         u = c
         if r > 0.0:

@@ -53,6 +53,11 @@ class Tables:
         The same of the metal.
     temperature : float
         [K]
+    reconstruct : bool
+        Whether the concentration of the surface differs from that of the cell behind it.
+    offset : float
+        Potentials of solids and terminal, and the open-circuit potential, count from here [V]:
+        differences between cells then keep more digits.
     """
 
     electrolyte: Floats
@@ -71,6 +76,7 @@ class Tables:
     lithium_layer: float = 0.0
     temperature: float = 298.15
     reconstruct: bool = True
+    offset: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -165,7 +171,7 @@ class System:
         physics.table_values(t.electrolyte, 6, t.low, t.step, ce, two)
         s.pull[:] = two[0, : ce.size] / ce
         physics.electrolyte_fluxes(
-            n.le_first, n.le_second, n.le_conductance, phi_e, ce, np.log(ce), t.electrolyte, t.low,
+            n.le_first, n.le_second, n.le_code, n.le_geometry, phi_e, ce, np.log(ce), t.electrolyte, t.low,
             t.step, FARADAY, charge_e, mass_e, s.le,
         )  # fmt: skip
         del two
@@ -198,7 +204,7 @@ class System:
         out[self.terminal] = self._terminal(x, float((g * away)[~n.cc_ground].sum()), control)
         s.rate, s.control = rate, control
         if control.mode == "power":
-            s.power = control.value / float(x[self.terminal]) ** 2
+            s.power = control.value / self.voltage(x) ** 2
         return out
 
     def _solid_laws(self, cs: Floats) -> tuple[Floats, Floats, Floats, Floats]:
@@ -246,8 +252,28 @@ class System:
         if control.mode == "current":
             return control.value - arriving
         if control.mode == "power":
-            return control.value / float(x[self.terminal]) - arriving
-        return self._held() * (float(x[self.terminal]) - control.value)
+            return control.value / self.voltage(x) - arriving
+        return self._held() * (self.voltage(x) - control.value)
+
+    def voltage(self, x: Floats) -> float:
+        """Potential of the terminal against lithium [V]."""
+        return float(x[self.terminal]) + self.tables.offset
+
+    def round_off(self, x: Floats, rate: float) -> tuple[float, float, float, float]:
+        """What rounding alone leaves of the four norms at the last linearization [A]."""
+        n, s, eps = self.network, self.slopes, 5e-17  # of random signs, on average
+
+        def along(slopes: npt.NDArray[Any], values: Floats) -> float:
+            return float(np.abs(slopes).sum(dtype=np.float64)) * float(np.abs(values).max())
+
+        solid = along(s.la[:, 0], x[self.phi_s]) + along(s.ls[:, 0], x[self.phi_s])
+        solid += along(s.cc[:, 0], x[self.phi_s])
+        liquid = along(s.le[:, 0], x[self.phi_e]) + along(s.le[:, 1], x[self.ce])
+        salt = along(s.le[:, 3], x[self.ce]) + along(s.le[:, 1], x[self.ce])
+        salt += FARADAY * rate * float(n.liquid_volume @ x[self.ce])
+        stored = along(s.la_mass[:, 0], x[self.cs])
+        stored += FARADAY * rate * float(n.solid_volume @ x[self.cs])
+        return eps * liquid, eps * solid, eps * salt, eps * stored
 
     def _held(self) -> float:
         return float(self.network.cc_conductance.sum())
@@ -354,13 +380,13 @@ class System:
         if s.control.mode == "voltage":
             ground[terminal] = _HELD * self._held()
         network.refresh(
-            np.concatenate([s.le[:, 0], s.la[:, 0], s.ls[:, 0], weights, s.cc[~at, 0]]), ground
+            [s.le[:, 0], s.la[:, 0], s.ls[:, 0], weights, s.cc[~at, 0]], ground
         )
         liquid.refresh(
-            0.5 * (s.le[:, 3] - s.le[:, 4]), FARADAY * s.rate * n.liquid_volume + 1e-300
+            [0.5 * (s.le[:, 3] - s.le[:, 4])], FARADAY * s.rate * n.liquid_volume + 1e-300
         )
         active.refresh(
-            np.maximum(links, 0.0),
+            [np.maximum(links, 0.0)],
             ground_s,
             sweeps=bool(links.size == 0 or 6 * links.max() <= _WEAK * mass.min()),
         )
@@ -368,10 +394,8 @@ class System:
     def _make_hierarchies(self) -> list[Hierarchy]:
         n = self.network
         ne, terminal = n.liquid.size, self.terminal
-        inner = ~n.cc_ground
-        hub = np.full(int(inner.sum()), terminal, np.int32)
-        first = [n.le_first, n.la_first + ne, n.ls_first + ne, n.rx_solid + ne, n.cc_solid[inner] + ne]
-        second = [n.le_second, n.la_second + ne, n.ls_second + ne, n.rx_liquid, hub]
+        held = n.cc_solid[~n.cc_ground]
+        hub = np.full(held.size, terminal, np.int32)
         shape = n.cells.shape
 
         def blocks(where: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
@@ -384,10 +408,17 @@ class System:
         joint = np.concatenate([2 * e, 2 * s + 1, np.array([-1], np.int32)]).astype(np.int32)
         return [
             Hierarchy(
-                np.concatenate(first).astype(np.int32), np.concatenate(second).astype(np.int32), joint
+                [
+                    (n.le_first, n.le_second, 0, 0),
+                    (n.la_first, n.la_second, ne, ne),
+                    (n.ls_first, n.ls_second, ne, ne),
+                    (n.rx_solid, n.rx_liquid, ne, 0),
+                    (held, hub, ne, 0),
+                ],
+                joint,
             ),
-            Hierarchy(n.le_first, n.le_second, e),
-            Hierarchy(n.la_first, n.la_second, s[: n.active]),
+            Hierarchy([(n.le_first, n.le_second, 0, 0)], e),
+            Hierarchy([(n.la_first, n.la_second, 0, 0)], s[: n.active]),
         ]
 
     def precondition(self, r: Vector) -> Vector:
