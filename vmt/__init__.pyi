@@ -1,13 +1,18 @@
 from . import phantoms as phantoms
 from . import study as study
 from ._version import __version__ as __version__
+from .binder import BinderPlacement as BinderPlacement
+from .binder import add_binder as add_binder
 from .calibration import Calibration as Calibration
 from .calibration import FamilySelection as FamilySelection
 from .calibration import calibrate as calibrate
 from .calibration import select_family as select_family
 from .descriptors import anisotropy as anisotropy
+from .descriptors import backbone as backbone
+from .descriptors import binder_contacts as binder_contacts
 from .descriptors import chord_lengths as chord_lengths
 from .descriptors import closed_pores as closed_pores
+from .descriptors import clusters as clusters
 from .descriptors import connectivity as connectivity
 from .descriptors import constrictivity as constrictivity
 from .descriptors import continuous_phase_size_distribution as continuous_phase_size_distribution
@@ -29,6 +34,7 @@ from .descriptors import mean_curvature_density as mean_curvature_density
 from .descriptors import median_intrusion_size as median_intrusion_size
 from .descriptors import median_phase_size as median_phase_size
 from .descriptors import percolates as percolates
+from .descriptors import percolating_paths as percolating_paths
 from .descriptors import region_network as region_network
 from .descriptors import representativity as representativity
 from .descriptors import specific_surface_area as specific_surface_area

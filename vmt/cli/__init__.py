@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vmt.cli import _binder as _binder
 from vmt.cli import _electrode as _electrode
 from vmt.cli import _structures as _structures
 from vmt.cli._app import app as app

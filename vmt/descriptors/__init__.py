@@ -7,6 +7,14 @@ from vmt.descriptors._anisotropy import (
     Anisotropy,
     anisotropy,
 )
+from vmt.descriptors._clusters import (
+    Backbone,
+    Clusters,
+    PercolatingPaths,
+    backbone,
+    clusters,
+    percolating_paths,
+)
 from vmt.descriptors._connectivity import (
     ChordLengths,
     Connectivity,
@@ -48,6 +56,10 @@ from vmt.descriptors._paths import (
     GeodesicTortuosity,
     geodesic_tortuosity,
     geodesic_tortuosity_distribution,
+)
+from vmt.descriptors._phase_contacts import (
+    BinderContacts,
+    binder_contacts,
 )
 from vmt.descriptors._profiles import (
     ClosedPores,
@@ -92,8 +104,11 @@ __all__ = [
     "DEFAULT_DESCRIPTORS",
     "DESCRIPTORS",
     "Anisotropy",
+    "Backbone",
+    "BinderContacts",
     "ChordLengths",
     "ClosedPores",
+    "Clusters",
     "Connectivity",
     "ContactDistribution",
     "CutoutDescription",
@@ -104,14 +119,18 @@ __all__ = [
     "Granulometry",
     "IntrusionExtrusion",
     "LinealPath",
+    "PercolatingPaths",
     "RegionNetwork",
     "Representativity",
     "SizeDistribution",
     "TwoPointCoverage",
     "VolumeFractionProfile",
     "anisotropy",
+    "backbone",
+    "binder_contacts",
     "chord_lengths",
     "closed_pores",
+    "clusters",
     "connectivity",
     "constrictivity",
     "continuous_phase_size_distribution",
@@ -135,6 +154,7 @@ __all__ = [
     "median_phase_size",
     "overlay",
     "percolates",
+    "percolating_paths",
     "porosimetry",
     "region_network",
     "representativity",

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["closed_clusters", "cluster_sizes", "connected_to"]
+__all__ = ["closed_clusters", "cluster_sizes", "connected_to", "labeled_clusters"]
 
 
 def cluster_sizes(
@@ -30,6 +30,38 @@ def cluster_sizes(
     ends = [np.unique(np.take(labels, at, axis=axis)) for at in (0, -1)]
     both[np.intersect1d(ends[0], ends[1])] = True
     return sizes[1:], both[1:]
+
+
+def labeled_clusters(
+    mask: npt.NDArray[np.bool_], axis: int, neighbors: int
+) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Number the clusters from the largest; their voxels, and whether they touch both faces.
+
+    Parameters
+    ----------
+    mask : (nx, ny, nz) array of bool
+        The set.
+    axis : int
+        The axis between the two faces.
+    neighbors : {6, 18, 26}
+        What is connected.
+
+    Returns
+    -------
+    labels : (nx, ny, nz) array of int
+        From 1; 0 outside.
+    sizes : (n,) array of int
+    both : (n,) array of bool
+    """
+    labels, sizes = _label(mask, neighbors)
+    order = np.argsort(-sizes[1:], kind="stable") + 1
+    new = np.zeros(sizes.size, labels.dtype)
+    new[order] = np.arange(1, sizes.size)
+    renamed = new[labels]
+    both = np.zeros(sizes.size, bool)
+    ends = [np.unique(np.take(renamed, at, axis=axis)) for at in (0, -1)]
+    both[np.intersect1d(ends[0], ends[1])] = True
+    return renamed, sizes[order], both[1:]
 
 
 def closed_clusters(

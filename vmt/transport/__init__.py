@@ -2,6 +2,7 @@
 
 from vmt.transport._bounds import hashin_shtrikman_bounds, wiener_bounds
 from vmt.transport._conduction import Conduction, effective_conductivity
+from vmt.transport._constant_current import constant_current_conductivity
 from vmt.transport._fem import finite_element_conductivity
 from vmt.transport._level_set import (
     ReconstructionSpread,
@@ -23,6 +24,7 @@ __all__ = [
     "ConductivityTensor",
     "Predictor",
     "ReconstructionSpread",
+    "constant_current_conductivity",
     "effective_conductivity",
     "effective_conductivity_tensor",
     "estimate_level_set",
