@@ -121,7 +121,7 @@ class HalfCell:
     >>> labels[:, 2:] = 1
     >>> cell = HalfCell(Microstructure(labels, 1e-6), "nmc811-chen2020")
     >>> round(cell.areal_capacity / 36000, 4)  # mA h/cm²
-    0.4938
+    0.4939
     """
 
     structure: Microstructure
@@ -339,9 +339,7 @@ def _liquid_codes(separator: bool) -> tuple[int, ...]:
     return (*codes, _SEPARATOR) if separator else codes
 
 
-def _beside(
-    stores: npt.NDArray[np.bool_], wet: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.bool_]:
+def _beside(stores: npt.NDArray[np.bool_], wet: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Where a voxel of one set has a face to the other."""
     found = np.zeros(stores.shape, bool)
     for axis in range(3):

@@ -71,7 +71,7 @@ class ExchangeCurrent:
 
     @classmethod
     def standard(cls, rate: float) -> ExchangeCurrent:
-        """k sqrt(ce cs (c_max - cs)), as in most continuum models; vanishes at both ends."""
+        """K sqrt(ce cs (c_max - cs)), as in most continuum models; vanishes at both ends."""
         return cls(rate)
 
     @classmethod
@@ -81,8 +81,8 @@ class ExchangeCurrent:
 
     def at(self, electrolyte: float, stored: float, largest: float) -> float:
         """Value at concentrations [mol/m³]."""
-        made: float = self.rate * electrolyte**self.electrolyte * stored**self.stored
-        return made * (largest - stored) ** self.vacant
+        made = self.rate * electrolyte**self.electrolyte * stored**self.stored
+        return float(made * (largest - stored) ** self.vacant)
 
 
 @dataclass(frozen=True)

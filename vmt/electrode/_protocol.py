@@ -14,7 +14,9 @@ __all__ = ["CurrentStep", "PowerStep", "Protocol", "Rest", "Step", "VoltageStep"
 
 def _finite(name: str, value: float) -> None:
     if not math.isfinite(value):
-        raise InputError(f"{name} = {value!r} can't be used; expected a finite number, in SI units.")
+        raise InputError(
+            f"{name} = {value!r} can't be used; expected a finite number, in SI units."
+        )
 
 
 def _duration(value: float | None) -> None:
