@@ -1,7 +1,7 @@
-"""A half cell in two dimensions: what more binder does to a discharge.
+"""A half cell: what more binder does to a discharge.
 
 Two electrodes of the same active material, discharged at C/2 and 2C: one whose binder sits where
-active material is near, one with a third of it. Each voxel has its own lithium; below, the sections
+active material is near, one with half of it. Each voxel has its own lithium; below, the sections
 at the end of the discharge at 2C.
 """
 
@@ -19,21 +19,21 @@ PHASES = {"pore": 0, "active_material": 1, "binder": 2}
 
 
 def electrode(binder: float) -> vmt.Microstructure:
-    """Return a plane electrode of 56 % active material with so much binder."""
+    """Return an electrode of 56 % active material with so much binder."""
     rng = np.random.default_rng(4)
-    field = gaussian_filter(rng.standard_normal((48, 32)), 2.2, mode="wrap")
+    field = gaussian_filter(rng.standard_normal((26, 14, 14)), 1.8, mode="wrap")
     labels = (field > np.quantile(field, 0.44)).astype(np.uint8)
     near = gaussian_filter(labels.astype(float), 1.5, mode="wrap")
     near[labels == 1] = -1
     labels[near > np.quantile(near, 1 - binder)] = 2
-    return vmt.Microstructure(labels[:, :, None], 1e-6, PHASES)
+    return vmt.Microstructure(labels, 2e-6, PHASES)
 
 
 def main(out: Path) -> None:
     """Draw the figure."""
     parameters = replace(vmt.parameter_set("nmc811-chen2020"), binder=Binder(transport=0.25))
     fig, axes = plt.subplots(1, 3, figsize=(12, 3.4), layout="constrained")
-    for ax, binder in zip(axes[1:], (0.04, 0.12), strict=True):
+    for ax, binder in zip(axes[1:], (0.06, 0.12), strict=True):
         cell = vmt.HalfCell(electrode(binder), parameters)
         for rate, style in ((0.5, "-"), (2.0, "--")):
             run = vmt.discharge(cell, cell.current_density(rate))
@@ -42,7 +42,7 @@ def main(out: Path) -> None:
                 label=f"{100 * binder:.0f} % binder, {rate:g}C",
             )  # fmt: skip
             assert np.abs(run.lithium_imbalance).max() < 1e-10
-        run.snapshots[-1].plot(ax, index=0)
+        run.snapshots[-1].plot(ax)
         ax.set_title(
             f"{100 * binder:.0f} % binder, end at 2C; lost: {cell.clean_up.lost_capacity:.1%}",
             fontsize=9,
