@@ -92,7 +92,7 @@ def test_cells_that_cannot_exist(structure, error, words: str) -> None:
 
 def test_nothing_reacts_without_electrolyte_at_the_surface() -> None:
     """A dense block that may not react at the separator has no reacting area."""
-    with pytest.raises(NotPercolatingError, match="nothing can\\s+react"):
+    with pytest.raises(NotPercolatingError, match=r"nothing can react"):
         HalfCell(rows("####", "####"), reacts_at_separator=False)
 
 
@@ -138,18 +138,12 @@ def test_bad_input_is_one_clear_error() -> None:
 
 
 def test_current_that_no_cell_stands() -> None:
-    """A resistive electrode refuses a large current with its reason, not with a number."""
+    """A drop of kilovolts is refused with its reason, before any time step."""
     p = parameter_set("nmc811-chen2020")
     poor = replace(p.active_material, conductivity=constant(1e-7), double_layer=0.0)
     cell = HalfCell(rows("......", "######"), replace(p, active_material=poor))
-    run_or_error = None
-    try:
-        run_or_error = discharge(cell, cell.current_density(50.0))
-    except InputError as error:
-        assert "No potentials carry" in str(error)
-    else:
-        assert run_or_error.stopped_because == ("cut-off voltage",)
-        assert run_or_error.capacity < 0.05 * cell.areal_capacity
+    with pytest.raises(InputError, match="No potentials carry this current"):
+        discharge(cell, cell.current_density(50.0))
 
 
 @pytest.mark.parametrize(
@@ -208,4 +202,6 @@ def test_electrolytes_and_tables() -> None:
         assert 0.2 < float(e.transference(1000.0)) < 0.45
     law = tabulated([0.0, 1.0], [4.2, 3.0], "V")
     assert float(law(0.5)) == pytest.approx(3.6)
-    assert ExchangeCurrent.papers(6.07e-4).at(1000.0, 31552.0, 63104.0) == pytest.approx(3.41, rel=0.01)
+    assert ExchangeCurrent.papers(6.07e-4).at(1000.0, 31552.0, 63104.0) == pytest.approx(
+        3.41, rel=0.01
+    )

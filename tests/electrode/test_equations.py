@@ -1,6 +1,7 @@
 """The equations: derivative, links, slab and sphere diffusion, effective coefficients."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -99,7 +100,9 @@ def slab_error(n: int, reconstruct: bool) -> float:
 
     x = np.zeros(system.size)
     x[system.ce], x[system.cs] = 1000.0, 0.5 * tables.largest
-    x[system.phi_s] = x[system.terminal] = float(material.open_circuit_potential(0.5)) - tables.offset
+    x[system.phi_s] = x[system.terminal] = (
+        float(material.open_circuit_potential(0.5)) - tables.offset
+    )
     solver = Integrator(system, x, Settings(method="direct", newton=1e-7), flux * h * h)
     control = Control("current", flux * h * h)
     for _ in range(60):
@@ -117,7 +120,7 @@ def test_slab_diffusion_is_of_second_order() -> None:
     errors = [abs(slab_error(n, True)) for n in (2, 4, 8, 16)]
     assert errors[0] < 0.14
     assert errors[2] < 0.009
-    assert all(a / b > 3.3 for a, b in zip(errors[:3], errors[1:], strict=True))
+    assert all(a / b > 3.3 for a, b in pairwise(errors))
     coarse, fine = abs(slab_error(4, False)), abs(slab_error(8, False))
     assert 1.6 < coarse / fine < 2.4
 
@@ -155,7 +158,9 @@ def sphere_surface(radius: int) -> float:
     system = System(build_network(cells, (h, h, h), kinds, area_mode="normal"), tables)
     y = np.zeros(system.size)
     y[system.ce], y[system.cs] = 1000.0, 0.6 * tables.largest
-    y[system.phi_s] = y[system.terminal] = float(material.open_circuit_potential(0.6)) - tables.offset
+    y[system.phi_s] = y[system.terminal] = (
+        float(material.open_circuit_potential(0.6)) - tables.offset
+    )
     true = 4 * np.pi * (3e-6) ** 2
     current = 0.2 * true
     solver = Integrator(system, y, Settings(method="multigrid", newton=1e-6), current)
@@ -197,7 +202,11 @@ def ionic(cells: np.ndarray, kinds: list[Kind]) -> float:
 
 def test_effective_coefficients_of_laminates() -> None:
     """V5: layers along the current conduct as their sum, layers across as the harmonic mean."""
-    kinds = [Kind(1, 1.0, reacting=1), Kind(0.5, 0.12, 10.0, reacting=0.5), Kind(electrons=1, active=1)]
+    kinds = [
+        Kind(1, 1.0, reacting=1),
+        Kind(0.5, 0.12, 10.0, reacting=0.5),
+        Kind(electrons=1, active=1),
+    ]
     along = np.zeros((6, 4, 1), np.uint8)
     along[:, 1:] = 1
     along = np.concatenate([along, np.full((6, 1, 1), 2, np.uint8)], axis=1)

@@ -144,5 +144,5 @@ def discharge(
 def _role(text: str) -> tuple[str, str]:
     name, equals, role = text.partition("=")
     if not (name and equals and role):
-        raise InputError(f"{text!r} is no role; expected NAME=ROLE, as \"phase 1=active_material\".")
+        raise InputError(f'{text!r} is no role; expected NAME=ROLE, as "phase 1=active_material".')
     return name.strip(), role.strip()

@@ -121,7 +121,7 @@ class HalfCell:
     >>> labels[:, 2:] = 1
     >>> cell = HalfCell(Microstructure(labels, 1e-6), "nmc811-chen2020")
     >>> round(cell.areal_capacity / 36000, 4)  # mA h/cm²
-    0.4938
+    0.4939
     """
 
     structure: Microstructure

@@ -179,7 +179,7 @@ class Integrator:
         moved = float(np.linalg.norm(x[system.cs] - guess[system.cs]))
         moved /= float(system.network.active) ** 0.5
         parts.append(moved / (settings.concentration * system.tables.largest))
-        return share * max(parts)
+        return float(share * max(parts))
 
     def _newton(
         self, x: Floats, rate: float, past: Floats, control: Control
@@ -233,9 +233,7 @@ class Integrator:
         left = float(residual[system.ce].sum() + residual[system.cs].sum())
         x[system.cs] -= left / (FARADAY * rate * float(system.network.solid_volume.sum()))
 
-    def _solve(
-        self, b: Floats, rtol: float, rate: float, control: Control
-    ) -> tuple[Floats, int]:
+    def _solve(self, b: Floats, rtol: float, rate: float, control: Control) -> tuple[Floats, int]:
         system = self.system
         if self.direct:
             from scipy.sparse.linalg import splu

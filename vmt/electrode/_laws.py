@@ -115,7 +115,7 @@ def tabulated(
 
     x, y = np.asarray(argument, np.float64), np.asarray(values, np.float64)
     curve = PchipInterpolator(x, y, extrapolate=True)
-    return Law(lambda at: curve(at), "table", unit, (float(x[0]), float(x[-1])), source)
+    return Law(curve, "table", unit, (float(x[0]), float(x[-1])), source)
 
 
 def as_law(given: Law | float | Callable[[Floats], npt.ArrayLike], unit: str) -> Law:
@@ -184,14 +184,14 @@ def conductivity_landesfeind_2019(c: Floats) -> npt.ArrayLike:
     m, t = np.maximum(c, 0.0) / 1000, _ROOM
     warm = np.exp(1000 / t)
     above = 1 - 1.06 * np.sqrt(m) + 0.353 * (1 - 3.59e-3 * warm) * m
-    return 0.1 * 0.521 * (1 + (t - 228)) * m * above / (1 + m**4 * 1.48e-3 * warm)
+    return np.asarray(0.0521 * (1 + (t - 228)) * m * above / (1 + m**4 * 1.48e-3 * warm))
 
 
 @_law("m²/s", (100.0, 2000.0), _LANDESFEIND)
 def diffusivity_landesfeind_2019(c: Floats) -> npt.ArrayLike:
     """Salt diffusivity at 298.15 K."""
     m, t = c / 1000, _ROOM
-    return 1010 * np.exp(1.01 * m) * np.exp(-1560 / t) * np.exp(-487 * m / t) * 1e-10
+    return np.asarray(1.01e-7 * np.exp(1.01 * m - 1560 / t - 487 * m / t))
 
 
 def _nine(p: tuple[float, ...], m: Floats, t: float) -> Floats:

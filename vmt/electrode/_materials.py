@@ -81,8 +81,8 @@ class ExchangeCurrent:
 
     def at(self, electrolyte: float, stored: float, largest: float) -> float:
         """Value at concentrations [mol/m³]."""
-        made: float = self.rate * electrolyte**self.electrolyte * stored**self.stored
-        return made * (largest - stored) ** self.vacant
+        made = self.rate * electrolyte**self.electrolyte * stored**self.stored
+        return float(made * (largest - stored) ** self.vacant)
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,7 @@ class Record:
         """Fields of the newest state."""
         s, n, x = self.system, self.system.network, integrator.states[0]
 
-        def spread(where: npt.NDArray[np.int64], values: Floats) -> npt.NDArray[np.float32]:
+        def spread(where: npt.NDArray[np.int32], values: Floats) -> npt.NDArray[np.float32]:
             field = np.full(n.cells.shape, np.nan, np.float32)
             field.ravel()[where] = values
             field.flags.writeable = False
@@ -187,7 +187,9 @@ class Record:
             krylov=r["krylov"].astype(np.int64),
             stoichiometry_profile=profiles[:, 0],
             salt_profile=profiles[:, 1],
-            position=(np.arange(self._planes) + 0.5) * self.cell.structure.spacing[0],
+            position=np.asarray(
+                (np.arange(self._planes) + 0.5) * self.cell.structure.spacing[0], np.float64
+            ),
             stopped_because=tuple(reasons),
             snapshots=tuple(snapshots),
             notes=tuple(notes),

@@ -260,5 +260,7 @@ class Discharge:
                 self.position * 1e6, self.stoichiometry_profile[i], color=color, lw=1.4,
                 label=f"{self.charge[i] * _MAH_PER_CM2:.2f} mA h/cm²",
             )  # fmt: skip
-        ax.legend(fontsize=7, frameon=False)
+        low, high = ax.get_ylim()
+        ax.set_ylim(low, high + 0.35 * (high - low))  # room for the legend
+        ax.legend(fontsize=7, frameon=False, ncols=2, loc="upper center")
         return _plotting.finish(ax, xlabel="distance from lithium [µm]", ylabel="stoichiometry")

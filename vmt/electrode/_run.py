@@ -348,7 +348,8 @@ class _Run:
                 else:
                     over = abs(self.system.voltage(taken.x) - v0) / self._most(v0, step)
                     self.dt = dt * max(
-                        0.3, min(0.9 * max(taken.error, 1e-3) ** (-1 / 3), 0.9 / max(over, 1e-3), 0.9)
+                        0.3,
+                        min(0.9 * max(taken.error, 1e-3) ** (-1 / 3), 0.9 / max(over, 1e-3), 0.9),
                     )
                 low = high = None
                 repeated += 1
@@ -471,9 +472,9 @@ class _Run:
         beyond = self._beyond(step, self.system.voltage(x))
         if beyond is not None and beyond > -_AT_VOLTAGE:
             return "cut-off voltage"
-        if isinstance(step, VoltageStep) and step.cutoff_current_density is not None:
-            if abs(self.record.current[-1]) / self.area <= step.cutoff_current_density:
-                return "cut-off current"
+        least = step.cutoff_current_density if isinstance(step, VoltageStep) else None
+        if least is not None and abs(self.record.current[-1]) / self.area <= least:
+            return "cut-off current"
         if float(x[self.system.ce].min()) < _LEAST_SALT:
             return "salt depleted"
         return ""
@@ -512,10 +513,10 @@ class _Run:
             path = self.place / f"fields-{i}.npz"
             if not path.exists() or (final and i == len(self.snapshots) - 1):
                 with whole_file(path) as temporary, open(temporary, "wb") as stream:
-                    np.savez(stream, **{k: np.asarray(v) for k, v in vars(shot).items()})
-        with whole_file(self.place / "checkpoint.npz") as temporary:
-            with open(temporary, "wb") as stream:
-                np.savez(stream, _state=np.array(json.dumps(state)), **arrays)
+                    np.savez(stream, **_arrays(vars(shot)))
+        path = self.place / "checkpoint.npz"
+        with whole_file(path) as temporary, open(temporary, "wb") as stream:
+            np.savez(stream, **_arrays({"_state": json.dumps(state), **arrays}))
         self.saved = clock.monotonic()
 
     def _resume(self) -> bool:
@@ -533,9 +534,15 @@ class _Run:
         done = self.number >= len(self.protocol)
         for i in range(state["snapshots"] - int(done)):
             with np.load(self.place / f"fields-{i}.npz", allow_pickle=False) as stored:
-                values = {k: stored[k] if stored[k].ndim else float(stored[k]) for k in stored}
+                values: dict[str, Any] = {
+                    k: stored[k] if stored[k].ndim else float(stored[k]) for k in stored.files
+                }
             self.snapshots.append(Snapshot(**values))
         return True
+
+
+def _arrays(given: dict[str, Any]) -> Any:
+    return {name: np.asarray(value) for name, value in given.items()}
 
 
 def _between(low: tuple[float, float], high: tuple[float, float], target: float) -> float:

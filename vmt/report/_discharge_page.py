@@ -109,7 +109,11 @@ def _figures(run: Discharge) -> dict[str, tuple[bytes, str]]:
     )
     shots = run.snapshots[-4:]
     if shots:
-        sections = _plotting.figure(1, len(shots), width=5.4)
+        columns = min(len(shots), 2)
+        rows = (len(shots) + 1) // 2
+        sections = _plotting.figure(rows, columns, width=4.8, height=2.6)
+        for spare in sections.axes[len(shots) : rows * columns]:
+            spare.set_axis_off()
         for ax, shot in zip(sections.axes[: len(shots)], shots, strict=True):
             shot.plot(ax)
         made["sections"] = (

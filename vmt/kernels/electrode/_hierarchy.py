@@ -105,10 +105,11 @@ def _join_blocks(
             continue
         for t in range(start[a], start[a + 1]):
             b = index[t]
-            if b > a and block[b] == block[a]:
-                if weight[t] > 0 and weight[t] >= strong * max(diagonal[a], diagonal[b]):
-                    p, q = _root(aggregate, a), _root(aggregate, b)
-                    aggregate[max(p, q)] = min(p, q)
+            if b < a or block[b] != block[a] or not weight[t] > 0:
+                continue
+            if weight[t] >= strong * max(diagonal[a], diagonal[b]):
+                p, q = _root(aggregate, a), _root(aggregate, b)
+                aggregate[max(p, q)] = min(p, q)
     count = 0
     for a in range(size):
         if aggregate[a] == a:
@@ -161,7 +162,6 @@ class Hierarchy:
         ground: npt.NDArray[np.float64],
         *,
         sweeps: bool = False,
-   
     ) -> None:
         """Take new weights of the links and build the coarse levels, unless sweeps will do."""
         fill = self.start.copy()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -58,9 +59,10 @@ class Kind:
 class Network:
     """Unknowns and links of a cell.
 
-    Links of electrolyte `le_*` with a code into `le_geometry` [m]; of active cells `la_*` and of other
-    solid cells `ls_*` with a code into `geometry` [m]; reacting faces `rx_*` with area [m²] and a
-    code into `half`, the distance of a cell's center from its face over the face's area [1/m]; lithium metal `li_*`; collectors `cc_*` with geometric conductance [m],
+    Links of electrolyte `le_*` with a code into `le_geometry` [m]; of active cells `la_*` and of
+    other solid cells `ls_*` with a code into `geometry` [m]; reacting faces `rx_*` with area [m²]
+    and a code into `half`, the distance of a cell's center from its face over the face's area
+    [1/m]; lithium metal `li_*`; collectors `cc_*` with geometric conductance [m],
     and whether each is at the ground instead of at the terminal.
     """
 
@@ -195,16 +197,16 @@ def build_network(
             code = axis * pairs + class_of[one[inner]] * factors.size + class_of[two[inner]]
             add(la_first=s[inner], la_second=t[inner], la_code=code.astype(np.uint8))
             other = (s >= 0) & (t >= 0) & ~inner
-            code = np.full(int(other.sum()), 3 * pairs + axis, np.uint8)
-            add(ls_first=s[other], ls_second=t[other], ls_code=code)
-            for here, there, kind_here, kind_there, active, wet in (
+            solid_code = np.full(int(other.sum()), 3 * pairs + axis, np.uint8)
+            add(ls_first=s[other], ls_second=t[other], ls_code=solid_code)
+            for here, there, kind_here, kind_there, active, wet_of in (
                 (s, b, one, two, stores[one], reacting[two]),
                 (t, a, two, one, stores[two], reacting[one]),
             ):
-                face = active & (there >= 0) & (wet > 0) & ~inside[kind_here]
+                face = active & (there >= 0) & (wet_of > 0) & ~inside[kind_here]
                 face &= ~stores[kind_there]
                 w = weight.ravel()[face] if weight is not None else 1.0
-                full = area * wet[face]
+                full = area * wet_of[face]
                 voxel += float(full.sum())
                 reach += float((full * w).sum())
                 add(
@@ -213,8 +215,8 @@ def build_network(
                     rx_area=full * w,
                     rx_half=np.full(int(face.sum()), axis, np.uint8),
                 )
-            for here, there in ((s, two), (t, one)):
-                touch = (here >= 0) & metal[there]
+            for here, beyond in ((s, two), (t, one)):
+                touch = (here >= 0) & metal[beyond]
                 add(cc_solid=here[touch], cc_conductance=np.full(int(touch.sum()), 2 * shape))
     for index, kind in enumerate(table):
         if kind.surface > 0:
@@ -261,15 +263,13 @@ def build_network(
         cc_ground=ground,
         reacting_area=reach,
         voxel_area=voxel,
-        **joined,  # type: ignore[arg-type]
+        **joined,
     )
 
 
 def _neighbors(
     axis: int, periodic: tuple[bool, bool], weights: list[npt.NDArray[np.float32]] | None
-) -> list[
-    tuple[tuple[slice, ...], tuple[slice, ...], npt.NDArray[np.float32] | None]
-]:
+) -> list[tuple[tuple[slice, ...], tuple[slice, ...], npt.NDArray[np.float32] | None]]:
     """Pairs of views of neighbors along an axis, and the weights of the faces between them."""
 
     def views(first: slice, second: slice) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
@@ -305,8 +305,9 @@ def face_weights(
         return [two_thirds] * 3
     from scipy.ndimage import gaussian_filter1d
 
-    edges = ["nearest", *("wrap" if p else "reflect" for p in periodic)]
-    smooth = stores[cells].astype(np.float32)
+    edges: list[Literal["nearest", "wrap", "reflect"]] = ["nearest"]
+    edges += ["wrap" if p else "reflect" for p in periodic]
+    smooth: npt.NDArray[Any] = stores[cells].astype(np.float32)
     mean = float(np.prod(spacing)) ** (1 / 3)
     for axis in range(3):
         if cells.shape[axis] > 1:

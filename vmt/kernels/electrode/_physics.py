@@ -298,8 +298,9 @@ def reaction_fluxes(
 ) -> Any:
     """Add the currents through reacting faces; the surface's concentration is solved per face.
 
-    u = cs - w i(u) h/(2 F D), where w is the share of the voxel's face that reacts, by Newton's method inside a bracket, to round-off: the open-circuit
-    potential is so steep near full lithiation that less would stall the outer iteration.
+    u = cs - w i(u) h/(2 F D), where w is the share of the voxel's face that reacts, by Newton's
+    method inside a bracket, to round-off: the open-circuit potential is so steep near full
+    lithiation that less would stall the outer iteration.
     `double_layer` holds the capacitive current of each face [A]. Slopes: by the jump, ce, cs.
     Returns the sum of all currents.
     """
@@ -340,8 +341,7 @@ def reaction_fluxes(
             jump, ce[e], u, table, step, largest, rate, alpha, f, power_e, power_s, power_v
         )
         reduce = 1.0 + r * by_u
-        if reduce < 1e-2:
-            reduce = 1e-2
+        reduce = max(reduce, 1e-2)
         d_r = 0.0
         if d > 0.0:
             d_r = -r * d_diffusivity[a] / d

@@ -171,8 +171,8 @@ class System:
         physics.table_values(t.electrolyte, 6, t.low, t.step, ce, two)
         s.pull[:] = two[0, : ce.size] / ce
         physics.electrolyte_fluxes(
-            n.le_first, n.le_second, n.le_code, n.le_geometry, phi_e, ce, np.log(ce), t.electrolyte, t.low,
-            t.step, FARADAY, charge_e, mass_e, s.le,
+            n.le_first, n.le_second, n.le_code, n.le_geometry, phi_e, ce, np.log(ce),
+            t.electrolyte, t.low, t.step, FARADAY, charge_e, mass_e, s.le,
         )  # fmt: skip
         del two
         sigma, d_sigma, diffusivity, d_diffusivity = self._solid_laws(cs)
@@ -230,7 +230,7 @@ class System:
     def _lithium(
         self, x: Floats, rate: float, past: Floats
     ) -> tuple[Floats, Floats, Floats, Floats]:
-        """Faradaic and capacitive current of the metal [A], and the former's slopes by φe and ce."""
+        """Faradaic and capacitive current of the metal [A], slopes of the first by φe and ce."""
         n, t = self.network, self.tables
         phi, c = x[self.phi_e][n.li_liquid], x[self.ce][n.li_liquid]
         e = np.clip(-self.f * phi, -_LARGEST_EXPONENT, _LARGEST_EXPONENT)
@@ -374,14 +374,10 @@ class System:
         ground = np.zeros(terminal + 1)
         ground[n.li_liquid] += -s.li[:, 0] + self.li_layer * s.rate
         at = n.cc_ground
-        ground[ne : ne + n.solid.size] += np.bincount(
-            n.cc_solid[at], s.cc[at, 0], n.solid.size
-        )
+        ground[ne : ne + n.solid.size] += np.bincount(n.cc_solid[at], s.cc[at, 0], n.solid.size)
         if s.control.mode == "voltage":
             ground[terminal] = _HELD * self._held()
-        network.refresh(
-            [s.le[:, 0], s.la[:, 0], s.ls[:, 0], weights, s.cc[~at, 0]], ground
-        )
+        network.refresh([s.le[:, 0], s.la[:, 0], s.ls[:, 0], weights, s.cc[~at, 0]], ground)
         liquid.refresh(
             [0.5 * (s.le[:, 3] - s.le[:, 4])], FARADAY * s.rate * n.liquid_volume + 1e-300
         )
@@ -398,11 +394,11 @@ class System:
         hub = np.full(held.size, terminal, np.int32)
         shape = n.cells.shape
 
-        def blocks(where: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        def blocks(where: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
             i, rest = np.divmod(where, shape[1] * shape[2])
             j, k = np.divmod(rest, shape[2])
             wide, deep = (shape[1] + 1) // 2, (shape[2] + 1) // 2
-            return (((i // 2) * wide + j // 2) * deep + k // 2).astype(np.int32)
+            return np.asarray(((i // 2) * wide + j // 2) * deep + k // 2, np.int32)
 
         e, s = blocks(n.liquid), blocks(n.solid)
         joint = np.concatenate([2 * e, 2 * s + 1, np.array([-1], np.int32)]).astype(np.int32)
