@@ -6,6 +6,7 @@ from .binder import add_binder as add_binder
 from .calibration import Calibration as Calibration
 from .calibration import FamilySelection as FamilySelection
 from .calibration import calibrate as calibrate
+from .calibration import ocp_from_measurement as ocp_from_measurement
 from .calibration import select_family as select_family
 from .descriptors import anisotropy as anisotropy
 from .descriptors import backbone as backbone
@@ -54,6 +55,7 @@ from .electrode import VoltageStep as VoltageStep
 from .electrode import cycle as cycle
 from .electrode import discharge as discharge
 from .electrode import parameter_set as parameter_set
+from .electrode import theoretical_capacity as theoretical_capacity
 from .errors import CalibrationError as CalibrationError
 from .errors import ConvergenceError as ConvergenceError
 from .errors import InputError as InputError
@@ -73,6 +75,7 @@ from .models import GaussianExcursionSet as GaussianExcursionSet
 from .recipe import ElectrodeRecipe as ElectrodeRecipe
 from .report import render as render
 from .study import TwinReport as TwinReport
+from .study import compare_with_dfn as compare_with_dfn
 from .study import twin as twin
 from .transport import Conduction as Conduction
 from .transport import ConductivityTensor as ConductivityTensor
