@@ -48,7 +48,7 @@ def test_committed_table_holds() -> None:
 
 
 def test_lindner_discharges_run_small(tmp_path: Path) -> None:
-    """Structures meet their shares, the fit its row, both discharges their lithium; parts resume."""
+    """Structures meet their shares, the fit its row; discharges conserve lithium; parts resume."""
     study = runpy.run_path(str(STUDIES / "lindner_2024" / "discharge.py"))
     results = study["main"](tmp_path, True)
     made = study["structures"](study["QUICK"], 3)
@@ -68,7 +68,7 @@ def test_lindner_discharges_run_small(tmp_path: Path) -> None:
 
 
 def test_lindner_table_says_what_the_readme_says() -> None:
-    """The committed discharges conserve lithium, and the signs of the README are those of the table."""
+    """The committed discharges conserve lithium; signs that the README states are the table's."""
     path = STUDIES / "lindner_2024" / "results" / "discharge.csv"
     with path.open(encoding="utf-8") as lines:
         held = {row["run"]: row for row in csv.DictReader(lines)}
