@@ -32,7 +32,7 @@ __all__ = ["BYTES_PER_VOXEL", "cycle", "discharge"]
 Floats = npt.NDArray[np.float64]
 
 #: memory that a run needs, measured (docs/performance.md)
-BYTES_PER_VOXEL = 1000.0
+BYTES_PER_VOXEL = 750.0
 _SETTLING = 1e-3  # first step, which only finds the potentials [s]
 _AT_VOLTAGE = 1e-3  # [V]
 _LEAST_SALT = 1.0  # [mol/m³]
