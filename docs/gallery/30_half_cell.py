@@ -1,8 +1,8 @@
 """A half cell: what more binder does to a discharge.
 
-Two electrodes of the same active material, discharged at C/2 and 2C: one whose binder sits where
+Two electrodes of the same active material, discharged at C/5 and 1C: one whose binder sits where
 active material is near, one with half of it. Each voxel has its own lithium; below, the sections
-at the end of the discharge at 2C.
+at the end of the discharge at 1C.
 """
 
 from dataclasses import replace
@@ -31,11 +31,11 @@ def electrode(binder: float) -> vmt.Microstructure:
 
 def main(out: Path) -> None:
     """Draw the figure."""
-    parameters = replace(vmt.parameter_set("nmc811-chen2020"), binder=Binder(transport=0.25))
+    parameters = replace(vmt.parameter_set("nmc811-oregan2022"), binder=Binder(transport=0.25))
     fig, axes = plt.subplots(1, 3, figsize=(12, 3.4), layout="constrained")
     for ax, binder in zip(axes[1:], (0.06, 0.12), strict=True):
         cell = vmt.HalfCell(electrode(binder), parameters)
-        for rate, style in ((0.5, "-"), (2.0, "--")):
+        for rate, style in ((0.2, "-"), (1.0, "--")):
             run = vmt.discharge(cell, cell.current_density(rate))
             axes[0].plot(
                 run.charge / 36000, run.voltage, style, color="#1f4e9c" if binder < 0.1 else "#d98324",
@@ -44,8 +44,9 @@ def main(out: Path) -> None:
             assert np.abs(run.lithium_imbalance).max() < 1e-10
         run.snapshots[-1].plot(ax)
         ax.set_title(
-            f"{100 * binder:.0f} % binder, end at 2C; lost: {cell.clean_up.lost_capacity:.1%}",
+            f"{100 * binder:.0f} % binder, end at 1C; lost: {cell.clean_up.lost_capacity:.1%}",
             fontsize=9,
+            loc="left",
         )
     axes[0].set(xlabel="capacity [mA h/cm²]", ylabel="voltage [V]")
     axes[0].legend(fontsize=7)

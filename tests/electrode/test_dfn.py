@@ -170,5 +170,5 @@ def test_the_difference_vanishes_with_the_voxel(chen, rate: float, most: float) 
     ]  # fmt: skip
     print(f"{rate:g}C: rms {[round(1e3 * v, 4) for v in found]} mV")
     assert found[0] < most
-    assert found[2] <= found[1] <= found[0]
+    assert found[2] <= found[1] + 2e-6 <= found[0] + 4e-6  # microvolts are the time steps' own
     assert 2 * found[2] - found[1] < 0.2e-3

@@ -131,13 +131,13 @@ class Integrator:
         found += w2 * s[2]
         return np.asarray(found)
 
-    def _inside(self, x: Floats, base: Floats) -> None:
-        """Keep concentrations inside their ranges, in place."""
+    def _inside(self, x: Floats, before: Floats) -> None:
+        """Keep concentrations inside their ranges, in place; `before` holds those they had."""
         system = self.system
         ce, cs = x[system.ce], x[system.cs]
-        np.maximum(ce, np.maximum(0.1 * base[system.ce], _LEAST_SALT), out=ce)
+        np.maximum(ce, np.maximum(0.1 * before[: ce.size], _LEAST_SALT), out=ce)
         largest = system.tables.largest
-        stored = base[system.cs]
+        stored = before[ce.size :]
         np.clip(cs, 0.1 * stored, largest - 0.1 * (largest - stored), out=cs)
 
     def attempt(self, dt: float, control: Control) -> Taken:
@@ -148,11 +148,14 @@ class Integrator:
         StepFailed
             If Newton's method finds none.
         """
-        guess = self.predict(dt)
-        self._inside(guess, self.states[0])
+        x = self.predict(dt)
+        self._inside(x, self.states[0][self.system.ce.start :])
+        start = self.system.ce.start
+        guess = (x[start:] - self.states[0][start:]).astype(np.float32)
+        expected = float(x[self.system.terminal])
         rate, past = self._past(dt)
-        x, newton, krylov, residual = self._newton(guess.copy(), rate, past, control)
-        return Taken(x, newton, krylov, residual, self._error(x, guess, dt))
+        x, newton, krylov, residual = self._newton(x, rate, past, control)
+        return Taken(x, newton, krylov, residual, self._error(x, guess, expected, dt))
 
     def accept(self, taken: Taken, dt: float) -> None:
         """Take a step into the history."""
@@ -161,8 +164,13 @@ class Integrator:
         del self.states[3:], self.steps[2:]
         self.time += dt
 
-    def _error(self, x: Floats, guess: Floats, dt: float) -> float:
-        """Local error over its tolerance, from the predictor of the method's order."""
+    def _error(
+        self, x: Floats, guess: npt.NDArray[np.float32], expected: float, dt: float
+    ) -> float:
+        """Local error over its tolerance, from the predictor of the method's order.
+
+        `guess` holds the predicted changes of the concentrations, which single precision can.
+        """
         h, system, settings = self.steps, self.system, self.settings
         if not h:
             return 0.0
@@ -173,10 +181,16 @@ class Integrator:
             ours, theirs = dt**2 * one**2 / (6 * (2 * dt + h[0])), dt * one * two / 6
         share = ours / (ours + theirs)
         salt = float(system.network.liquid.size) ** 0.5
-        parts = [abs(x[system.terminal] - guess[system.terminal]) / settings.voltage]
-        moved = float(np.linalg.norm(x[system.ce] - guess[system.ce])) / salt
+        parts = [abs(float(x[system.terminal]) - expected) / settings.voltage]
+        now = self.states[0]
+        moved = (
+            float(np.linalg.norm(x[system.ce] - now[system.ce] - guess[: now[system.ce].size]))
+            / salt
+        )
         parts.append(moved / (settings.concentration * 1000.0))
-        moved = float(np.linalg.norm(x[system.cs] - guess[system.cs]))
+        moved = float(
+            np.linalg.norm(x[system.cs] - now[system.cs] - guess[-system.network.active :])
+        )
         moved /= float(system.network.active) ** 0.5
         parts.append(moved / (settings.concentration * system.tables.largest))
         return float(share * max(parts))
@@ -203,14 +217,15 @@ class Integrator:
                 break
             previous = size
             rtol = max(min(settings.linear, 0.1), 0.3 * settings.newton / size)
-            change, count = self._solve(-residual, min(rtol, 0.1), rate, control)
+            change, count = self._solve(residual, min(rtol, 0.1), rate, control)
             krylov += count
             largest = float(np.abs(change[system.potentials]).max())
             if iteration < 6 and largest > _LARGEST_CHANGE:
                 change *= _LARGEST_CHANGE / largest
-            base = x
-            x = x + change
-            self._inside(x, base)
+            before = x[system.ce.start :].copy()
+            x -= change
+            del change, residual
+            self._inside(x, before)
         raise StepFailed(f"residual {size:.1e} after {iteration + 1} iterations")
 
     def _rounded(

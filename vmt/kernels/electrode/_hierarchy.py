@@ -143,10 +143,12 @@ class Hierarchy:
     ) -> None:
         size = block.size
         self.links, self.block = links, block
-        self.start = np.zeros(size + 1, np.int64)
+        self.start: npt.NDArray[np.signedinteger[Any]] = np.zeros(size + 1, np.int64)
         for given in links:
             _count_links(*given, self.start)
         _sum_up(self.start)
+        if self.start[-1] < 2**31:
+            self.start = self.start.astype(np.int32)
         self.index = np.empty(int(self.start[-1]), np.int32)
         fill = self.start.copy()
         for given in links:
@@ -261,7 +263,7 @@ class _Level:
 
     def __init__(
         self,
-        start: npt.NDArray[np.int64],
+        start: npt.NDArray[np.signedinteger[Any]],
         index: npt.NDArray[np.int32],
         weight: Vector,
         ground: npt.NDArray[np.float64],
@@ -275,7 +277,9 @@ class _Level:
         self.v = self.d = self.w = np.zeros(0, np.float32)
 
     @property
-    def rows(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], Vector, Vector]:
+    def rows(
+        self,
+    ) -> tuple[npt.NDArray[np.signedinteger[Any]], npt.NDArray[np.int32], Vector, Vector]:
         return self.start, self.index, self.weight, self.diagonal
 
     def coarsen(self, aggregate: npt.NDArray[np.int32], count: int) -> _Level:
@@ -283,7 +287,7 @@ class _Level:
         first = np.empty(count + 1, np.int64)
         member = np.empty(self.size, np.int32)
         graphs.graph_members(aggregate, first, member)
-        start = np.zeros(count + 1, np.int64)
+        start = np.zeros(count + 1, self.start.dtype)
         # pages that are not written take no memory
         index = np.empty(self.index.size, np.int32)
         weight = np.empty(self.index.size, np.float32)

@@ -85,7 +85,7 @@ def flexible_gmres(
         g[0] = beta
         used = 0
         for j in range(restart):
-            z.append(np.array(precondition(v[j]), dtype=basis))
+            z.append(np.asarray(precondition(v[j]), dtype=basis))
             w = apply(z[j])
             for i in range(j + 1):
                 h[i, j] = _dot(v[i], w)
@@ -108,7 +108,7 @@ def flexible_gmres(
             v.append(w.astype(basis))
         y = np.linalg.lstsq(h[:used, :used], g[:used], rcond=None)[0]
         for i in range(used):
-            x += y[i] * z[i]
+            _subtract(x, -y[i], z[i])
         reduction = float(abs(g[used])) / norm
         if reduction <= rtol or count >= most:
             return x, count, reduction

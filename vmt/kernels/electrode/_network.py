@@ -253,8 +253,8 @@ def build_network(
         solid=solid,
         active=int(actives.size),
         liquid_volume=np.array([k.porosity for k in table])[liquid_kind] * volume,
-        solid_volume=np.array([k.active for k in table])[flat[actives]] * volume,
-        solid_factor=electrons[solid_kind],
+        solid_volume=_even(np.array([k.active for k in table])[flat[actives]] * volume),
+        solid_factor=_even(electrons[solid_kind]),
         geometry=geometry,
         le_geometry=le_geometry,
         half=np.array([*(0.5 * d * d / volume for d in spacing), 0.0]),
@@ -265,6 +265,13 @@ def build_network(
         voxel_area=voxel,
         **joined,
     )
+
+
+def _even(values: Floats) -> Floats:
+    """Hold equal values as one."""
+    if values.size and (values == values[0]).all():
+        return np.broadcast_to(values[:1], values.shape)
+    return values
 
 
 def _neighbors(
