@@ -95,3 +95,54 @@ def test_neumann_quick_within_tolerances(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(SystemExit) as end:
         runpy.run_path(str(STUDIES / "neumann_2023" / "study.py"), run_name="__main__")
     assert end.value.code == 0
+
+
+def test_lindner_runs_small(tmp_path: Path) -> None:
+    """Binder grows, the diffusivity falls, and every row of the fit keeps the paper's first row."""
+    study = runpy.run_path(str(STUDIES / "lindner_2024" / "study.py"))
+    summary = study["main"](tmp_path, True)
+    assert summary["packing"]["diffusivity monotone"]
+    assert summary["packing"]["diffusivity at the end over start"][0] <= 0.05
+    assert (tmp_path / "figure_2c.png").stat().st_size > 10_000
+    rows = study["read_steps"](tmp_path / "steps.csv")
+    shares = [float(r["connectivity"]) for r in rows if r["structure"] == "packing"]
+    assert shares[-1] > shares[0]
+
+
+def test_lindner_results_hold() -> None:
+    """In the committed run the binder connects, and the pore closes when it is impermeable."""
+    path = STUDIES / "lindner_2024" / "results" / "summary.json"
+    for found in json.loads(path.read_text(encoding="utf-8")).values():
+        assert found["connectivity at 7.65 %"]["mean"] > 0.85
+        assert found["connectivity at 7.65 %"]["mean"] > found["connectivity at 3.41 %"]["mean"]
+        assert found["diffusivity monotone"]
+        assert max(found["diffusivity at the end over start"]) <= 0.05
+
+
+@pytest.mark.slow
+def test_prasad_runs_small(tmp_path: Path) -> None:
+    """A thin electrode goes through all scenarios; the densest conducts ions worst."""
+    study = runpy.run_path(str(STUDIES / "prasad_2024" / "study.py"))
+    rows = study["main"](tmp_path, True, False)
+    assert study["mean_ratio"](rows, 9) > 1
+    assert (tmp_path / "figure_2.png").stat().st_size > 10_000
+
+
+def test_prasad_results_hold() -> None:
+    """A uniform current never conducts better, and each layer costs what it should."""
+    path = STUDIES / "prasad_2024" / "results" / "conductivities.csv"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    rows = [dict(zip(lines[0].split(","), line.split(","), strict=True)) for line in lines[1:]]
+    assert len([r for r in rows if r["total"] == "paper"]) == 5 * 3 * 3
+    for row in rows:
+        assert float(row["sigma_current [S/m]"]) <= 1.002 * float(row["sigma_potential [S/m]"])
+        assert float(row["kappa_current"]) <= 1.002 * float(row["kappa_potential"])
+    by = {(r["density [kg/m³]"], r["cutout"], r["scenario"], r["total"]): r for r in rows}
+    for density in ("2700", "3000", "3300"):
+        for cutout in "012":
+            plain = by[density, cutout, "homogeneous", "paper"]
+            free = by[density, cutout, "none_at_collector", "paper"]
+            dense = by[density, cutout, "dense_at_separator", "paper"]
+            sigma, kappa = "sigma_potential [S/m]", "kappa_potential"
+            assert float(free[sigma]) < float(plain[sigma])
+            assert float(dense[kappa]) < float(plain[kappa])

@@ -122,7 +122,7 @@ def pictures(
         ("figure_2", [(middle, s) for s in SCENARIOS]),
         ("figure_3", [(d, "combined") for d in densities]),
     ):
-        drawn = figure(1, len(keys), width=2.6, height=6.4)
+        drawn = figure(1, len(keys), width=1.9, height=6.6)
         names = {"pore": 0, AM: 1, CBD: 2, DENSE: 3}
         for ax, key in zip(drawn.axes, keys, strict=True):
             m = kept[key]
@@ -143,12 +143,12 @@ def pictures(
                     loc="upper left",
                     bbox_to_anchor=(0, -0.08),
                 )
-        drawn.savefig(out / f"{name}.png", dpi=100)
+        drawn.savefig(out / f"{name}.png", dpi=100, bbox_inches="tight")
 
 
 def draw(rows: list[tuple[Any, ...]], out: Path) -> None:
     """Bars of σ and κ by scenario and density, both kinds of faces."""
-    drawn = figure(1, 2, width=6.2, height=3.8)
+    drawn = figure(1, 2, width=6.2, height=4.0)
     densities = sorted({r[0] for r in rows})
     colors = (COLORS["image"], COLORS["model"], COLORS["accent"])
     for ax, first, label in ((drawn.axes[0], 7, "σ_eff [S/m]"), (drawn.axes[1], 9, "κ_eff/κ")):
@@ -172,7 +172,7 @@ def draw(rows: list[tuple[Any, ...]], out: Path) -> None:
         ax.set_yscale("log")
         ax.set_xticks(range(len(SCENARIOS)), [s.replace("_", "\n") for s in SCENARIOS])
         finish(ax, ylabel=label)
-    legend(drawn.axes[0], fontsize=7)
+    legend(drawn.axes[0], fontsize=7, ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
     drawn.savefig(out / "conductivities.png", dpi=110)
 
 

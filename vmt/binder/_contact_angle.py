@@ -49,7 +49,7 @@ def sphere_on_plane(
     Examples
     --------
     >>> sphere_on_plane(10e-6, 1e-6)
-    Microstructure(34×30×30 voxels of 1 µm; pore 74.40 %, solid 25.60 %)
+    Microstructure(34×30×30 voxels of 1 µm; pore 74.43 %, solid 25.57 %)
     """
     if not radius >= 4 * spacing > 0 or not width >= 2 or not height >= 1 or floor < 1:
         raise InputError(
@@ -58,8 +58,8 @@ def sphere_on_plane(
             "can't be used; expected a radius of at least four voxels, a width of at least 2, a "
             "height of at least 1, a floor of at least one plane."
         )
-    n = math.ceil(width * radius / spacing)
-    up = np.arange(-floor, math.ceil(height * radius / spacing)) + 0.5
+    n = math.ceil(round(width * radius / spacing, 6))
+    up = np.arange(-floor, math.ceil(round(height * radius / spacing, 6))) + 0.5
     side = np.arange(n) + 0.5 - n / 2
     square = side[:, None] ** 2 + side**2 + ((up - radius / spacing) ** 2)[:, None, None]
     labels = (square <= (radius / spacing) ** 2).astype(np.uint8)

@@ -331,13 +331,16 @@ class PercolatingPaths:
         height, width = (n * d for n, d in zip(self.background.shape, (dx, dy), strict=True))
         extent = (0.0, width, height, 0.0)
         image = ax.imshow(self.background, cmap="Greys", vmin=0, extent=extent)
-        ax.figure.colorbar(image, ax=ax, label="share of the phase along the view", shrink=0.7)
+        bar = ax.figure.colorbar(image, ax=ax, shrink=0.7)
+        bar.set_label(f"share of {self.phase}", fontsize=8)
+        bar.ax.tick_params(labelsize=8)
         for path in self.voxels:
             x, y = (path[:, second] + 0.5) * dy, (path[:, first] + 0.5) * dx
             ax.plot(x, y, color=COLORS["good"], lw=1.2, alpha=0.9)
         if not self.voxels:
             ax.text(0.5, 0.5, "no path", ha="center", transform=ax.transAxes, fontsize=12)
-        title = f"{self.phase}: {len(self.voxels)} shortest paths"
+        count = len(self.voxels)
+        title = {0: "", 1: "1 shortest path"}.get(count, f"{count} shortest paths")
         return finish(ax, xlabel="µm", ylabel="µm", title=title)
 
 

@@ -13,7 +13,7 @@ from vmt.report._page import (
     write_table_csv,
 )
 from vmt.report._render import render, render_png, view_caption
-from vmt.report._result_page import result_page, result_table, write_result
+from vmt.report._result_page import result_page, result_table, tidy_table, write_result
 from vmt.report._twin_figures import twin_figures
 from vmt.report._twin_page import twin_page, twin_table, write_twin
 
@@ -30,6 +30,7 @@ __all__ = [
     "render_png",
     "result_page",
     "result_table",
+    "tidy_table",
     "twin_figures",
     "twin_page",
     "twin_table",

@@ -15,6 +15,7 @@ from vmt.transport._predictors import (
     Predictor,
     predict_m_factor,
 )
+from vmt.transport._streamlines import Streamlines
 from vmt.transport._tensor import ConductivityTensor, effective_conductivity_tensor
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "ConductivityTensor",
     "Predictor",
     "ReconstructionSpread",
+    "Streamlines",
     "constant_current_conductivity",
     "effective_conductivity",
     "effective_conductivity_tensor",
