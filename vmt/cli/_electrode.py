@@ -122,10 +122,11 @@ def discharge(
         )
         steps = _steps(made, current, protocol, cutoff)
         if not quiet:
+            count = len(list(steps))
+            asked = f"{count} steps" if current is None else f"{_density(steps):.4g} mA/cm²"
             say(
                 f"{made.areal_capacity / 36000:.4g} mA h/cm² in connected active material, "
-                f"{100 * made.clean_up.lost_capacity:.3g} % of it all is lost; "
-                + (f"{len(list(steps))} steps" if current is None else f"{_density(steps):.4g} mA/cm²")
+                f"{100 * made.clean_up.lost_capacity:.3g} % of it all is lost; {asked}"
             )
         options: dict[str, Any] = {
             "protocol": [repr(step) for step in steps],
