@@ -25,9 +25,9 @@ def main(out: Path) -> None:
         print("PyBaMM is not installed: pip install 'vmt[pybamm]'")
         return
     rng = np.random.default_rng(2)
-    shape, edge = (22, 11, 11), 2e-6
+    shape, edge = (20, 9, 9), 2e-6
     grid = np.stack(np.meshgrid(*[np.arange(n) for n in shape], indexing="ij"), -1)
-    centers = rng.random((26, 3)) * np.array(shape)
+    centers = rng.random((18, 3)) * np.array(shape)
     away = np.linalg.norm(grid[..., None, :] - centers, axis=-1).min(-1)
     labels = (away <= np.quantile(away, 0.6)).astype(np.uint8)
     structure = vmt.Microstructure(labels, (edge,) * 3, {"pore": 0, "active_material": 1})

@@ -24,9 +24,9 @@ VOXEL = 20e-9
 def particles() -> vmt.Microstructure:
     """Return an electrode of overlapping spheres."""
     rng = np.random.default_rng(2)
-    shape = (20, 10, 10)
+    shape = (14, 8, 8)
     grid = np.stack(np.meshgrid(*[np.arange(n) for n in shape], indexing="ij"), -1)
-    centers = rng.random((22, 3)) * np.array(shape)
+    centers = rng.random((14, 3)) * np.array(shape)
     away = np.linalg.norm(grid[..., None, :] - centers, axis=-1).min(-1)
     labels = (away <= np.quantile(away, 0.6)).astype(np.uint8)
     return vmt.Microstructure(labels, (2e-6,) * 3, {"pore": 0, "particle": 1})
@@ -35,9 +35,9 @@ def particles() -> vmt.Microstructure:
 def main(out: Path) -> None:
     """Calibrate, homogenize, discharge both."""
     truth = vmt.ChiSquareExcursionSet(vmt.Covariance.gaussian(rate=4e6), 0.6)
-    image = truth.sample((64, 64, 64), VOXEL, rng=1)
+    image = truth.sample((48, 48, 48), VOXEL, rng=1)
     model = vmt.calibrate(vmt.ChiSquareExcursionSet, image, rng=2).model
-    twin = model.sample((64, 64, 64), VOXEL, rng=3)
+    twin = model.sample((48, 48, 48), VOXEL, rng=3)
     pores = vmt.effective_conductivity(twin, {"pore": 1.0}, rtol=1e-3).m_factor
     solid = vmt.effective_conductivity(twin, {"solid": 1.0}, rtol=1e-3).m_factor
     inside = PorousActiveMaterial(
@@ -51,7 +51,7 @@ def main(out: Path) -> None:
         f"area {inside.surface / 1e6:.2f} 1/µm"
     )
     base = vmt.parameter_set("nmc811-chen2020")
-    slow = replace(base.active_material, diffusivity=constant(2e-15, "m²/s"))
+    slow = replace(base.active_material, diffusivity=constant(5e-15, "m²/s"))
     parameters = replace(base, active_material=slow, porous=inside)
     fig, axes = plt.subplots(1, 3, figsize=(12, 3.4), layout="constrained")
     used = {}

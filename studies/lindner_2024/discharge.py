@@ -275,8 +275,8 @@ def run(
 
 
 def grids(size: Size, seed: int, sigma: tuple[float, float], out: Path) -> None:
-    """Halve the resolution: what it does to structure and conductivity, as a table."""
-    fine = original(Size(2 * size.along, 2 * size.across, size.spacing / 2, size.radius), seed)
+    """Halve the resolution of half an electrode's edges: structure and conductivity, as a table."""
+    fine = original(Size(size.along, size.across, size.spacing / 2, size.radius), seed)
     rows = []
     for label, m in (("original", fine), ("times 2", fine.coarsen(2))):
         rows.append(
@@ -325,10 +325,9 @@ def against_dfn(size: Size, seed: int, sigma: tuple[float, float], out: Path) ->
     write_table_csv(out / "discharge_dfn.csv", columns, rows)
 
 
-def column(size: Size, seed: int) -> vmt.Microstructure:
-    """Return a quarter of the cross-section of the fine structure."""
-    fine = original(Size(2 * size.along, 2 * size.across, size.spacing / 2, size.radius), seed)
-    return fine.crop(slice(None), slice(0, size.across), slice(0, size.across))
+def piece(seed: int) -> vmt.Microstructure:
+    """Return a small thin electrode on a fine grid, for the comparison of grids."""
+    return original(Size(2 * QUICK.along, 2 * QUICK.across, QUICK.spacing / 2, QUICK.radius), seed)
 
 
 def jobs(size: Size, seed: int, sigma: tuple[float, float]) -> list[tuple[Any, ...]]:
@@ -356,6 +355,7 @@ def jobs(size: Size, seed: int, sigma: tuple[float, float]) -> list[tuple[Any, .
         found += [(f"{word} {n} 2C", made(n), given, CURRENTS["2C"]) for n in both]
     found += [(f"rates {n} 3C", made(n), base, 1.5 * CURRENTS["2C"]) for n in both]
     end = round(0.625 * size.along)
+    thin = CURRENTS["1C"] * QUICK.along * QUICK.spacing / 77e-6
     found += [
         (
             "crop original C_10",
@@ -363,8 +363,8 @@ def jobs(size: Size, seed: int, sigma: tuple[float, float]) -> list[tuple[Any, .
             base,
             CURRENTS["C/10"],
         ),
-        ("grid times 2 1C", lambda: column(size, seed).coarsen(2), base, CURRENTS["1C"]),
-        ("grid original 1C", lambda: column(size, seed), base, CURRENTS["1C"]),
+        ("grid times 2 1C", lambda: piece(3).coarsen(2), base, thin),
+        ("grid original 1C", lambda: piece(3), base, thin),
     ]
     return found
 

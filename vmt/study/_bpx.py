@@ -131,15 +131,28 @@ def to_bpx(
     }
 
 
-def write_bpx(path: str | os.PathLike[str], cell: HalfCell, **options: Any) -> None:
-    """Write `to_bpx(cell, **options)` as a JSON file, whole or not at all.
+def write_bpx(
+    path: str | os.PathLike[str],
+    cell: HalfCell,
+    effective: EffectiveElectrode | None = None,
+    *,
+    negative_electrode: Mapping[str, Any] | None = None,
+) -> None:
+    """Write what `to_bpx` makes as a JSON file, whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+        Of the file.
+    cell, effective, negative_electrode
+        As for `to_bpx`.
 
     Raises
     ------
     InputError
         As for `to_bpx`, or if the folder does not exist.
     """
-    write_json(path, to_bpx(cell, **options))
+    write_json(path, to_bpx(cell, effective, negative_electrode=negative_electrode))
 
 
 def _table(law: Law, at: Any) -> dict[str, list[float]]:
