@@ -80,6 +80,46 @@ def test_committed_table_a1_holds_together() -> None:
         assert bridged["overlapped [% of union]"] > plain["overlapped [% of union]"]
 
 
+def test_lindner_discharges_run_small(tmp_path: Path) -> None:
+    """Structures meet their shares, the fit its row; discharges conserve lithium; parts resume."""
+    study = runpy.run_path(str(STUDIES / "lindner_2024" / "discharge.py"))
+    results = study["main"](tmp_path, True)
+    made = study["structures"](study["QUICK"], 3)
+    first, second = made["original"], made["enriched"]
+    assert first.volume_fraction(study["AM"]) == second.volume_fraction(study["AM"])
+    assert first.volume_fraction(study["AM"]) == pytest.approx(0.7043, abs=1e-3)
+    assert first.volume_fraction(study["CBD"]) == pytest.approx(0.0341, abs=1e-3)
+    assert second.volume_fraction(study["CBD"]) == pytest.approx(0.0765, abs=1e-3)
+    rows = json.loads((tmp_path / "discharge_fit.json").read_text("utf-8"))
+    sigma = {study["AM"]: rows[0]["sigma_AM [S/m]"], study["CBD"]: rows[0]["sigma_CBD [S/m]"]}
+    assert study["conduct"](first, sigma) == pytest.approx(0.24, rel=2e-3)
+    assert [r["run"] for r in results] == ["rates original 1C", "rates enriched 1C"]
+    assert all(r["lithium imbalance"] < 1e-7 for r in results)
+    assert all(r["stopped because"] == "cut-off voltage" for r in results)
+    assert study["main"](tmp_path, True) == results
+    assert (tmp_path / "discharge.png").stat().st_size > 10_000
+
+
+def test_lindner_table_says_what_the_readme_says() -> None:
+    """The committed discharges conserve lithium; signs that the README states are the table's."""
+    path = STUDIES / "lindner_2024" / "results" / "discharge.csv"
+    with path.open(encoding="utf-8") as lines:
+        held = {row["run"]: row for row in csv.DictReader(lines)}
+    assert all(float(row["lithium imbalance"]) < 1e-6 for row in held.values())
+
+    def gain(words: str) -> float:
+        both = (
+            float(held[words.format(n)]["capacity [mAh/cm²]"]) for n in ("original", "enriched")
+        )
+        first, second = both
+        return second / first - 1
+
+    low = held["rates original C_10"]
+    assert float(low["stoichiometry at collector"]) > float(low["stoichiometry at separator"])
+    assert gain("rates {} C_10") > 0
+    assert gain("rates {} 1C") > 0
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 def test_neumann_quick_within_tolerances(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

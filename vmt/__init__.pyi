@@ -12,6 +12,7 @@ from .calibration import calibrate as calibrate
 from .calibration import calibrate_pluri_gaussian as calibrate_pluri_gaussian
 from .calibration import calibrate_star_particles as calibrate_star_particles
 from .calibration import fit_star_particles as fit_star_particles
+from .calibration import ocp_from_measurement as ocp_from_measurement
 from .calibration import select_family as select_family
 from .descriptors import anisotropy as anisotropy
 from .descriptors import backbone as backbone
@@ -49,6 +50,18 @@ from .descriptors import triple_phase_boundary_density as triple_phase_boundary_
 from .descriptors import two_point_coverage_probability as two_point_coverage_probability
 from .descriptors import volume_fraction as volume_fraction
 from .descriptors import volume_fraction_profile as volume_fraction_profile
+from .electrode import CurrentStep as CurrentStep
+from .electrode import Discharge as Discharge
+from .electrode import HalfCell as HalfCell
+from .electrode import ParameterSet as ParameterSet
+from .electrode import PowerStep as PowerStep
+from .electrode import Protocol as Protocol
+from .electrode import Rest as Rest
+from .electrode import VoltageStep as VoltageStep
+from .electrode import cycle as cycle
+from .electrode import discharge as discharge
+from .electrode import parameter_set as parameter_set
+from .electrode import theoretical_capacity as theoretical_capacity
 from .errors import CalibrationError as CalibrationError
 from .errors import ConvergenceError as ConvergenceError
 from .errors import InputError as InputError
@@ -79,6 +92,7 @@ from .report import render as render
 from .study import Sweep as Sweep
 from .study import SweepResult as SweepResult
 from .study import TwinReport as TwinReport
+from .study import compare_with_dfn as compare_with_dfn
 from .study import run as run
 from .study import twin as twin
 from .transport import Conduction as Conduction

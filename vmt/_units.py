@@ -12,7 +12,15 @@ from decimal import Decimal
 
 from vmt.errors import InputError
 
-__all__ = ["LENGTH_UNITS", "check_spacing", "format_length", "parse_length", "parse_spacing"]
+__all__ = [
+    "LENGTH_UNITS",
+    "check_spacing",
+    "format_length",
+    "parse_current_density",
+    "parse_length",
+    "parse_spacing",
+    "parse_voltage",
+]
 
 #: meters per unit, with the spellings found in TIFF tags and on keyboards
 LENGTH_UNITS: dict[str, float] = {
@@ -132,3 +140,73 @@ def format_length(value: float, digits: int = 4) -> str:
         if value >= scale * 0.9999995:
             return f"{value / scale:.{digits}g} {unit}"
     return f"{value / 1e-12:.{digits}g} pm"
+
+
+#: A/m² per unit
+_CURRENT_DENSITIES = {
+    "A/m2": 1.0,
+    "A/m²": 1.0,
+    "mA/cm2": 10.0,
+    "mA/cm²": 10.0,
+    "A/cm2": 1e4,
+    "A/cm²": 1e4,
+    "µA/cm2": 1e-2,
+    "uA/cm2": 1e-2,
+}
+_C_RATE = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)?)\s*C(?:\s*/\s*(\d+\.?\d*))?\s*")
+_CURRENT = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([^\d\s].*?)\s*")
+
+
+def parse_current_density(text: str) -> tuple[float, str]:
+    """Read a current density with its unit, or a C-rate.
+
+    Returns
+    -------
+    (value, kind)
+        Kind "A/m²" or "C".
+
+    Raises
+    ------
+    InputError
+        If the text is neither.
+
+    Examples
+    --------
+    >>> parse_current_density("5.57 mA/cm2"), parse_current_density("C/2")
+    ((55.7, 'A/m²'), (0.5, 'C'))
+    """
+    rate = _C_RATE.fullmatch(text)
+    if rate is not None:
+        first = rate.group(1)
+        value = (-1.0 if first == "-" else 1.0) if first in ("", "+", "-") else float(first)
+        divisor = float(rate.group(2) or 1.0)
+        if divisor > 0 and value != 0:
+            return value / divisor, "C"
+    match = _CURRENT.fullmatch(text)
+    if match is not None and match.group(2) in _CURRENT_DENSITIES:
+        scale = Decimal(repr(_CURRENT_DENSITIES[match.group(2)]))
+        return float(Decimal(match.group(1)) * scale), "A/m²"
+    raise InputError(
+        f'{text!r} is not a current density; expected a number with a unit, as "5.57 mA/cm2" or '
+        '"20 A/m2", or a C-rate, as "1C" or "C/10".'
+    )
+
+
+def parse_voltage(text: str) -> float:
+    """Read a voltage with its unit, in volts.
+
+    Raises
+    ------
+    InputError
+        If it is not a number followed by V or mV.
+
+    Examples
+    --------
+    >>> parse_voltage("2900 mV")
+    2.9
+    """
+    match = _CURRENT.fullmatch(text)
+    scale = {"V": "1", "mV": "0.001"}.get(match.group(2)) if match is not None else None
+    if match is None or scale is None:
+        raise InputError(f'{text!r} is not a voltage; expected as "3.0 V" or "2900 mV".')
+    return float(Decimal(match.group(1)) * Decimal(scale))

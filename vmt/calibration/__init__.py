@@ -3,6 +3,7 @@
 from vmt.calibration._adequacy import Finding
 from vmt.calibration._binder_transport import BinderTransport, binder_transport
 from vmt.calibration._excursion_set import Calibration, calibrate
+from vmt.calibration._ocp import MeasuredPotential, ocp_from_measurement
 from vmt.calibration._pluri_gaussian import PluriGaussianCalibration, calibrate_pluri_gaussian
 from vmt.calibration._random_star import (
     ParticleStatistics,
@@ -17,6 +18,7 @@ __all__ = [
     "Calibration",
     "FamilySelection",
     "Finding",
+    "MeasuredPotential",
     "ParticleStatistics",
     "PluriGaussianCalibration",
     "StarCalibration",
@@ -26,5 +28,6 @@ __all__ = [
     "calibrate_pluri_gaussian",
     "calibrate_star_particles",
     "fit_star_particles",
+    "ocp_from_measurement",
     "select_family",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vmt.cli import _binder as _binder
+from vmt.cli import _electrode as _electrode
 from vmt.cli import _packing as _packing
 from vmt.cli import _particles as _particles
 from vmt.cli import _structures as _structures

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["closed_clusters", "cluster_sizes", "labeled_clusters"]
+__all__ = ["closed_clusters", "cluster_sizes", "connected_to", "labeled_clusters"]
 
 
 def cluster_sizes(
@@ -102,3 +102,41 @@ def _label(
     for plane in labels:
         sizes += np.bincount(plane.ravel(), minlength=count + 1)
     return labels, sizes
+
+
+def connected_to(
+    mask: npt.NDArray[np.bool_],
+    seeds: npt.NDArray[np.bool_],
+    periodic: tuple[bool, bool] = (False, False),
+) -> npt.NDArray[np.bool_]:
+    """Voxels of a mask that a path through its faces joins to a seed inside it.
+
+    Parameters
+    ----------
+    mask, seeds : (nx, ny, nz) arrays of bool
+        The set, and where to start.
+    periodic : (bool, bool)
+        Whether the sides normal to y and z continue on the other side.
+    """
+    labels, sizes = _label(mask, 6)
+    reached = np.zeros(sizes.size, bool)
+    reached[np.unique(labels[seeds & mask])] = True
+    for axis, around in enumerate(periodic, start=1):
+        if not around:
+            continue
+        one, two = np.take(labels, 0, axis).ravel(), np.take(labels, -1, axis).ravel()
+        both = (one > 0) & (two > 0)
+        links = np.unique(np.stack([one[both], two[both]]), axis=1)
+        if axis == 1:
+            joined = links
+        else:
+            joined = np.concatenate([joined, links], axis=1) if periodic[0] else links
+    if any(periodic):
+        while True:
+            before = int(reached.sum())
+            for a, b in (joined, joined[::-1]):
+                reached[b[reached[a]]] = True
+            if int(reached.sum()) == before:
+                break
+    reached[0] = False
+    return np.asarray(reached[labels])

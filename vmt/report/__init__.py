@@ -1,5 +1,6 @@
 """Tables, renderings, and one self-contained HTML page per result."""
 
+from vmt.report._discharge_page import discharge_page, write_discharge
 from vmt.report._packing_page import packing_figures, packing_page, write_packing
 from vmt.report._page import (
     Badge,
@@ -24,6 +25,7 @@ __all__ = [
     "Card",
     "Page",
     "Picture",
+    "discharge_page",
     "figure_png",
     "figure_svg",
     "format_number",
@@ -42,6 +44,7 @@ __all__ = [
     "twin_table",
     "verdict_badge",
     "view_caption",
+    "write_discharge",
     "write_packing",
     "write_particles",
     "write_result",

@@ -1,8 +1,11 @@
 """Many of the things below, reproducibly: the digital twin, sweeps, and the demonstration."""
 
+from vmt.study._bpx import to_bpx, write_bpx
 from vmt.study._catalog import MEASUREMENTS, MODELS
 from vmt.study._cost import SweepCost, estimate_sweep_cost
 from vmt.study._demo import demo
+from vmt.study._effective import EffectiveElectrode, effective_electrode
+from vmt.study._export import DfnComparison, compare_with_dfn, to_pybamm
 from vmt.study._measure import LABELS, UNITS, measure_structure, split_key
 from vmt.study._parts import Parts
 from vmt.study._results import SweepResult, SweepStatus, SweepSummary, read_sweep, sweep_status
@@ -15,6 +18,8 @@ __all__ = [
     "MEASUREMENTS",
     "MODELS",
     "UNITS",
+    "DfnComparison",
+    "EffectiveElectrode",
     "Factor",
     "Measurement",
     "Parts",
@@ -25,7 +30,9 @@ __all__ = [
     "SweepSummary",
     "TwinReport",
     "TwinRow",
+    "compare_with_dfn",
     "demo",
+    "effective_electrode",
     "estimate_sweep_cost",
     "estimate_twin_cost",
     "measure_structure",
@@ -33,5 +40,8 @@ __all__ = [
     "run",
     "split_key",
     "sweep_status",
+    "to_bpx",
+    "to_pybamm",
     "twin",
+    "write_bpx",
 ]

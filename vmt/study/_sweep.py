@@ -24,6 +24,7 @@ from pydantic import (
 
 from vmt._files import content_hash, jsonable
 from vmt._units import check_spacing, parse_spacing
+from vmt._yaml import read_yaml
 from vmt.errors import InputError
 from vmt.study._catalog import (
     Entry,
@@ -34,7 +35,6 @@ from vmt.study._catalog import (
     model_entry,
     reference_of,
 )
-from vmt.study._yaml import read_yaml
 
 __all__ = ["Factor", "Measurement", "Sweep"]
 

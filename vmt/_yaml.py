@@ -25,9 +25,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         size = path.stat().st_size
         if size > _MAX_BYTES:
-            raise InputError(
-                f"{str(path)!r} has {size} bytes; expected a study of at most {_MAX_BYTES}."
-            )
+            raise InputError(f"{str(path)!r} has {size} bytes; expected at most {_MAX_BYTES}.")
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"{str(path)!r} can't be read: {error.strerror}.") from error
@@ -55,7 +53,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except RecursionError as error:
         raise InputError(f"{str(path)!r} is nested too deeply.") from error
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-        raise InputError(f"{str(path)!r} holds no study; expected 'model: …' and so on, by name.")
+        raise InputError(
+            f"{str(path)!r} holds no mapping; expected names with their values, as 'name: value'."
+        )
     return content
 
 

@@ -1,0 +1,116 @@
+"""Discharge a generated electrode of many voxels and tell what it cost.
+
+    python tests/benchmarks/electrode/scale.py 60 40 40 --spacing 1e-6 --out run.json
+    python tests/benchmarks/electrode/scale.py 320 200 200 --steps 12 --out large.json
+
+The structure is a Gaussian excursion set of 60 vol.-% active material with 8 vol.-% binder where
+most active material is near. With --directory the run can be killed and goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import resource
+import time
+from dataclasses import replace
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from vmt.electrode import HalfCell, Settings, discharge, parameter_set
+from vmt.electrode._run import _Run
+from vmt.microstructure import Microstructure
+
+
+def electrode(shape: tuple[int, int, int], spacing: float, seed: int = 1) -> Microstructure:
+    """Make three phases."""
+    rng = np.random.default_rng(seed)
+    grain = 4e-6 / spacing
+    noise = rng.standard_normal(shape, dtype=np.float32)
+    field = gaussian_filter(noise, grain / 2, mode="wrap", truncate=3.0)
+    active = field > np.quantile(field[::3, ::3, ::3], 0.4)
+    near = gaussian_filter(active.astype(np.float32), grain / 4, truncate=3.0)
+    near[active] = -1
+    labels = active.astype(np.uint8)
+    labels[(near > np.quantile(near[::3, ::3, ::3], 0.92)) & ~active] = 2
+    return Microstructure(labels, spacing, {"pore": 0, "active_material": 1, "binder": 2})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("shape", type=int, nargs=3)
+    parser.add_argument("--spacing", type=float, default=0.44e-6)
+    parser.add_argument("--c-rate", type=float, default=1.0)
+    parser.add_argument("--newton", type=float, default=1e-8)
+    parser.add_argument("--steps", type=int, default=0, help="stop after so many accepted steps")
+    parser.add_argument("--directory")
+    parser.add_argument("--checkpoint", type=float, default=300.0)
+    parser.add_argument("--out")
+    given = parser.parse_args()
+    wall, cpu = time.perf_counter(), time.process_time()
+    nx, ny, nz = given.shape
+    # in a process of its own: the memory of making the structure is not the solver's
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        structure = pool.apply(electrode, ((nx, ny, nz), given.spacing))
+    made = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    parameters = parameter_set("nmc811-chen2020")
+    material = replace(parameters.active_material, double_layer=0.0)
+    cell = HalfCell(structure, replace(parameters, active_material=material))
+    small = HalfCell(electrode((20, 10, 10), 1e-6), cell.materials)  # compiles everything
+    discharge(small, small.current_density(2.0), settings=Settings(method="multigrid", single=True))
+    warm = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    begun = time.process_time()
+    if given.steps:
+        accept, count = _Run._accept, 0
+
+        def counted(self: _Run, *rest: object) -> None:
+            nonlocal count
+            accept(self, *rest)  # type: ignore[arg-type]
+            count += 1
+            now = time.process_time() - begun
+            r = self.record.rows
+            print(
+                f"{count:3d} t={r['time'][-1]:.2f} s V={r['voltage'][-1]:.5f} "
+                f"newton {r['newton'][-1]:.0f} krylov {r['krylov'][-1]:.0f} "
+                f"lithium {r['lithium'][-1]:.1e} residual {r['residual'][-1]:.1e} cpu {now:.1f} s",
+                flush=True,
+            )
+            if count > given.steps:
+                raise KeyboardInterrupt
+
+        _Run._accept = counted  # type: ignore[method-assign]
+    voxels = cell.cells.size
+    content: dict[str, object] = {"voxels": voxels, "newton": given.newton}
+    try:
+        run = discharge(
+            cell,
+            cell.current_density(given.c_rate),
+            directory=given.directory,
+            checkpoint_every=given.checkpoint,
+            settings=Settings(newton=given.newton),
+        )
+        content.update(run.to_dict())
+        content["kilovoxels per second and step"] = (
+            voxels * (run.time.size - 1) / run.seconds / 1000
+        )
+    except KeyboardInterrupt:
+        spent = time.process_time() - begun
+        content["accepted steps"] = given.steps
+        content["kilovoxels per second and step"] = voxels * (given.steps + 1) / spent / 1000
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    content["bytes per voxel, all of the process"] = peak / voxels
+    content["bytes per voxel above a process that has run a small cell"] = (peak - warm) / voxels
+    content["bytes per voxel when the structure was made"] = made / voxels
+    content["processor time, all [s]"] = time.process_time() - cpu
+    content["wall time, all [s]"] = time.perf_counter() - wall
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    print(text)
+    if given.out:
+        with open(given.out, "w", encoding="utf-8") as stream:
+            stream.write(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""Verbs of cells: discharge."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vmt.cli._app import Force, Image, Json, Quiet, Spacing, app, read_image, say, silence, tell
+from vmt.errors import InputError
+
+if TYPE_CHECKING:
+    from vmt.electrode import HalfCell, ParameterSet, Protocol
+
+
+class Cells(StrEnum):
+    """Kinds of cells."""
+
+    half = "half"
+
+
+class AreaModes(StrEnum):
+    """What a voxel's face counts as reacting area."""
+
+    normal = "normal"
+    voxel = "voxel"
+    together = "global"
+
+
+@app.command(short_help="Discharge a cell with this electrode.")
+def discharge(
+    image: Image,
+    current: Annotated[
+        str | None,
+        typer.Option(
+            help='Current density, "5.57 mA/cm2", or C-rate, "1C" or "C/10"; positive discharges.',
+            show_default=False,
+        ),
+    ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            help='Steps instead of a current, "Discharge at C/2 until 3 V; Rest for 10 min".',
+            show_default=False,
+        ),
+    ] = None,
+    spacing: Spacing = None,
+    cell: Annotated[Cells, typer.Option(help="Against lithium metal.")] = Cells.half,
+    parameters: Annotated[
+        str, typer.Option(help="Set of materials, or a file of one: .yaml, .json, BPX.")
+    ] = "nmc811-oregan2022",
+    role: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='Role of a phase, "NAME=active_material"; can be given several times. '
+            "Roles: pore, active_material, binder, dense_binder, inert.",
+            show_default=False,
+        ),
+    ] = None,
+    cutoff_voltage: Annotated[
+        str | None,
+        typer.Option(help='Where to stop, "3.0 V"; the set\'s own by default.', show_default=False),
+    ] = None,
+    area_mode: Annotated[
+        AreaModes, typer.Option(help="What a voxel's face counts as reacting area.")
+    ] = AreaModes.normal,
+    embedding: Annotated[
+        int, typer.Option(min=0, help="Last layers whose pores the collector fills.")
+    ] = 0,
+    keep: Annotated[
+        list[float] | None,
+        typer.Option(
+            min=0.0,
+            help="Share of the areal capacity at which fields are kept; several times. "
+            "The end is always kept.",
+            show_default=False,
+        ),
+    ] = None,
+    checkpoint: Annotated[
+        float, typer.Option(min=0.0, help="Seconds between checkpoints in --out.")
+    ] = 300.0,
+    out: Annotated[Path, typer.Option(help="Directory for results and checkpoints.")] = Path(
+        "discharge"
+    ),
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Discharge a half cell: voltage, capacity, lithium in every voxel.
+
+    At one current down to a voltage, or through the steps of a protocol. The same command with the
+    same --out goes on after an interruption.
+    """
+    from vmt._files import content_hash, run_directory
+    from vmt._provenance import provenance
+    from vmt._units import parse_voltage
+    from vmt.electrode import HalfCell, cycle
+    from vmt.report import write_discharge
+
+    start = time.perf_counter()
+    if (current is None) == (protocol is None):
+        raise InputError(
+            'Give one of --current, as "1C", and --protocol, as "Discharge at C/2 until 3 V; '
+            'Rest for 10 min".'
+        )
+    if protocol is not None and cutoff_voltage is not None:
+        raise InputError("With --protocol, voltages are said in its steps, not --cutoff-voltage.")
+    cutoff = None if cutoff_voltage is None else parse_voltage(cutoff_voltage)
+    materials, content = _parameters(parameters)
+    roles = dict(_role(text) for text in role or [])
+    with silence(quiet):
+        structure = read_image(image, spacing, quiet)
+        made = HalfCell(
+            structure,
+            materials,
+            phases=roles or None,
+            embedding=embedding,
+            area_mode=area_mode.value,
+        )
+        steps = _steps(made, current, protocol, cutoff)
+        if not quiet:
+            count = len(list(steps))
+            asked = f"{count} steps" if current is None else f"{_density(steps):.4g} mA/cm²"
+            say(
+                f"{made.areal_capacity / 36000:.4g} mA h/cm² in connected active material, "
+                f"{100 * made.clean_up.lost_capacity:.3g} % of it all is lost; {asked}"
+            )
+        options: dict[str, Any] = {
+            "protocol": [repr(step) for step in steps],
+            "parameters": parameters,
+            "content of the parameter file": content,
+            "roles": roles,
+            "area_mode": area_mode.value,
+            "embedding": embedding,
+            "keep": keep or [],
+        }
+        identity = {"command": "vmt discharge", "image": content_hash(structure.labels), **options}
+        title = (
+            f"Discharge of {image.name} at {current}" if current else f"{image.name}: {protocol}"
+        )
+        with run_directory(out, identity, force=force) as directory:
+            result = cycle(
+                made,
+                steps,
+                keep=keep or (),
+                directory=directory / "run",
+                checkpoint_every=checkpoint,
+            )
+            origin = provenance(
+                command="vmt discharge",
+                parameters=options,
+                seed=None,
+                inputs={"image": identity["image"]},
+                seconds={"all": time.perf_counter() - start},
+            )
+            write_discharge(
+                result, directory, title, str(structure), origin, spacing=structure.spacing
+            )
+    tell(result, title, json)
+
+
+def _steps(
+    cell: HalfCell, current: str | None, protocol: str | None, cutoff: float | None
+) -> Protocol:
+    """What the cell is asked to do."""
+    from vmt._units import parse_current_density
+    from vmt.electrode import CurrentStep, Protocol
+
+    if protocol is not None:
+        return Protocol.parse(protocol, one_hour_current=cell.current_density(1.0))
+    assert current is not None
+    value, kind = parse_current_density(current)
+    density = cell.current_density(value) if kind == "C" else value
+    return Protocol(
+        [CurrentStep(density, cell.materials.cutoff_voltage if cutoff is None else cutoff)]
+    )
+
+
+def _density(steps: Protocol) -> float:
+    from vmt.electrode import CurrentStep
+
+    first = next(iter(steps))
+    assert isinstance(first, CurrentStep)
+    return first.current_density / 10
+
+
+def _parameters(given: str) -> tuple[ParameterSet, str]:
+    """Materials by the name of a set or from a file, and the hash of the file's content."""
+    from hashlib import sha256
+
+    from vmt.electrode import parameter_set, read_parameters
+
+    path = Path(given)
+    if path.suffix.lower() in (".yaml", ".yml", ".json"):
+        read = read_parameters(path)
+        return read, sha256(path.read_bytes()).hexdigest()
+    return parameter_set(given), ""
+
+
+def _role(text: str) -> tuple[str, str]:
+    name, equals, role = text.partition("=")
+    if not (name and equals and role):
+        raise InputError(f'{text!r} is no role; expected NAME=ROLE, as "phase 1=active_material".')
+    return name.strip(), role.strip()

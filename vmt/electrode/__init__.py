@@ -1,0 +1,67 @@
+"""Structure → cell voltage: the microstructure-resolved half cell.
+
+A `HalfCell` is lithium, a separator, a segmented electrode and its current collector, with the
+materials of a `ParameterSet`; `discharge` and `cycle` solve for potentials and concentrations in
+every voxel over time.
+"""
+
+from vmt.electrode._capacity import (
+    TheoreticalCapacity,
+    gravimetric_energy_density,
+    molar_mass,
+    theoretical_capacity,
+)
+from vmt.electrode._cell import CleanUp, HalfCell
+from vmt.electrode._integrator import Settings
+from vmt.electrode._laws import Law, constant, tabulated
+from vmt.electrode._materials import (
+    ActiveMaterial,
+    Binder,
+    Electrolyte,
+    ExchangeCurrent,
+    LithiumMetal,
+    ParameterSet,
+    PorousActiveMaterial,
+    Separator,
+)
+from vmt.electrode._parameter_file import KNOWN_LAWS, read_parameters, write_parameters
+from vmt.electrode._parameter_sets import ELECTROLYTES, PARAMETER_SETS, parameter_set
+from vmt.electrode._protocol import CurrentStep, PowerStep, Protocol, Rest, VoltageStep
+from vmt.electrode._result import Discharge, Snapshot
+from vmt.electrode._run import cycle, discharge
+
+__all__ = [
+    "ELECTROLYTES",
+    "KNOWN_LAWS",
+    "PARAMETER_SETS",
+    "ActiveMaterial",
+    "Binder",
+    "CleanUp",
+    "CurrentStep",
+    "Discharge",
+    "Electrolyte",
+    "ExchangeCurrent",
+    "HalfCell",
+    "Law",
+    "LithiumMetal",
+    "ParameterSet",
+    "PorousActiveMaterial",
+    "PowerStep",
+    "Protocol",
+    "Rest",
+    "Separator",
+    "Settings",
+    "Snapshot",
+    "TheoreticalCapacity",
+    "VoltageStep",
+    "constant",
+    "cycle",
+    "discharge",
+    "gravimetric_energy_density",
+    "molar_mass",
+    "parameter_set",
+    "read_parameters",
+    "tabulated",
+    "theoretical_capacity",
+    "write_parameters",
+]
