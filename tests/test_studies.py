@@ -1,5 +1,6 @@
 """The studies run, and their tables hold what they promise."""
 
+import csv
 import json
 import runpy
 import sys
@@ -46,6 +47,37 @@ def test_committed_table_holds() -> None:
     )
 
 
+def test_table_a1_runs_small(tmp_path: Path) -> None:
+    """One small sample goes to rows with the paper's differences, M-factors, and a figure."""
+    study = runpy.run_path(str(STUDIES / "neumann_2023" / "particles.py"))
+    variants = ["as fitted", "bridged by 2 voxels"]
+    parts = {"M850": study["measure"]("M850", 50, 7, True, variants)}
+    rows = study["table"](parts)
+    assert [row["variant"] for row in rows] == variants
+    assert rows[0]["p difference, paper"] == pytest.approx(0.0137, abs=1e-6)
+    assert rows[0]["Dice"] > 0.85
+    (solid, pore) = study["m_table"](parts)
+    assert solid["M, level set, bridged by 2 voxels"] > solid["M, level set, as fitted"]
+    assert pore["M, voxels, image"] > 0
+    study["draw"](parts, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
+def test_committed_table_a1_holds_together() -> None:
+    """All samples and variants are there; overlap at the cuts raises p, lowers S, and is seen."""
+    path = STUDIES / "neumann_2023" / "results" / "table_a1_quick.json"
+    rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    study = runpy.run_path(str(STUDIES / "neumann_2023" / "particles.py"))
+    assert len(rows) == len(study["TABLE_A1"]) * len(study["VARIANTS"])
+    table = {(row["sample"], row["variant"]): row for row in rows}
+    for sample in study["TABLE_A1"]:
+        plain, bridged = (table[sample, name] for name in ("as fitted", "bridged by 2 voxels"))
+        assert plain["p image"] == bridged["p image"]
+        assert bridged["p difference"] > plain["p difference"]
+        assert bridged["S difference [%]"] < plain["S difference [%]"]
+        assert bridged["overlapped [% of union]"] > plain["overlapped [% of union]"]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 def test_neumann_quick_within_tolerances(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,3 +86,34 @@ def test_neumann_quick_within_tolerances(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(SystemExit) as end:
         runpy.run_path(str(STUDIES / "neumann_2023" / "study.py"), run_name="__main__")
     assert end.value.code == 0
+
+
+def test_committed_particle_twin_names_the_nearest() -> None:
+    """In the committed table of the real cathode each row's nearest twin is the one whose mean
+    deviates least, and every twin has the image's volume fraction within 10 %."""
+    path = STUDIES / "particle_twin" / "results" / "descriptors.csv"
+    with path.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    twins = [name.partition(":")[0] for name in rows[0] if name.endswith("deviation [%]")]
+    assert len(twins) == 4
+    assert len(rows) > 20
+    for row in rows:
+        deviations = {name: float(row[f"{name}: deviation [%]"]) for name in twins}
+        assert deviations[row["nearest"]] == pytest.approx(min(deviations.values()))
+    fraction = next(row for row in rows if row["descriptor"] == "volume_fraction(solid)")
+    assert all(float(fraction[f"{name}: deviation [%]"]) < 10 for name in twins)
+
+
+@pytest.mark.slow
+def test_particle_twin_runs_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a generated packing the particle twins are nearer than the excursion set, and the
+    solid's M-factor of the joined one is within 15 %."""
+    monkeypatch.setattr(sys, "argv", ["study.py", "--quick", "--out", str(tmp_path)])
+    runpy.run_path(str(STUDIES / "particle_twin" / "study.py"), run_name="__main__")
+    wins = json.loads((tmp_path / "nearest.json").read_text("utf-8"))
+    assert wins.get("excursion set", 0) < 0.4 * sum(wins.values())
+    with (tmp_path / "descriptors.csv").open(encoding="utf-8") as file:
+        rows = {row["descriptor"]: row for row in csv.DictReader(file)}
+    joined = rows["m_factor(solid)"]["particles, drawn together: deviation [%]"]
+    assert float(joined) < 15
+    assert (tmp_path / "sections.png").stat().st_size > 10_000

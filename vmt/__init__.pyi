@@ -3,7 +3,13 @@ from . import study as study
 from ._version import __version__ as __version__
 from .calibration import Calibration as Calibration
 from .calibration import FamilySelection as FamilySelection
+from .calibration import PluriGaussianCalibration as PluriGaussianCalibration
+from .calibration import StarCalibration as StarCalibration
+from .calibration import StarFit as StarFit
 from .calibration import calibrate as calibrate
+from .calibration import calibrate_pluri_gaussian as calibrate_pluri_gaussian
+from .calibration import calibrate_star_particles as calibrate_star_particles
+from .calibration import fit_star_particles as fit_star_particles
 from .calibration import select_family as select_family
 from .descriptors import anisotropy as anisotropy
 from .descriptors import chord_lengths as chord_lengths
@@ -53,6 +59,7 @@ from .errors import ConvergenceError as ConvergenceError
 from .errors import InputError as InputError
 from .errors import MemoryBudgetError as MemoryBudgetError
 from .errors import NotPercolatingError as NotPercolatingError
+from .errors import PackingError as PackingError
 from .errors import VmtError as VmtError
 from .errors import VmtWarning as VmtWarning
 from .io import read_grey as read_grey
@@ -64,6 +71,13 @@ from .microstructure import Microstructure as Microstructure
 from .models import ChiSquareExcursionSet as ChiSquareExcursionSet
 from .models import Covariance as Covariance
 from .models import GaussianExcursionSet as GaussianExcursionSet
+from .models import ParticlePacking as ParticlePacking
+from .models import PluriGaussianExcursionSet as PluriGaussianExcursionSet
+from .models import RandomStarParticle as RandomStarParticle
+from .models import StarParticle as StarParticle
+from .models import StarUnion as StarUnion
+from .models import calender as calender
+from .models import pack_particles as pack_particles
 from .recipe import ElectrodeRecipe as ElectrodeRecipe
 from .report import render as render
 from .study import TwinReport as TwinReport

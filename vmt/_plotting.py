@@ -18,6 +18,7 @@ __all__ = [
     "PHASE_COLORS",
     "axes",
     "draw_band",
+    "draw_bodies",
     "draw_diagonal",
     "draw_scale_bar",
     "draw_slice",
@@ -25,6 +26,7 @@ __all__ = [
     "finish",
     "legend",
     "phase_colors",
+    "view_frame",
 ]
 
 #: image (data), model (twins), reference, and accents; readable for color-blind eyes and in print
@@ -101,6 +103,56 @@ def draw_band(
     """Draw a curve (n,) in the band between two others (n,)."""
     ax.fill_between(x, low, high, color=color, alpha=0.22, linewidth=0, label=band_label or None)
     ax.plot(x, mean, color=color, linewidth=1.4, linestyle=(0, (5, 1.6)), label=label or None)
+    return ax
+
+
+def view_frame() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Unit vectors to the right and up in pictures of bodies."""
+    toward = np.array([0.52, -0.62, 0.59])
+    right = np.cross([0.0, 0.0, 1.0], toward)
+    right /= np.linalg.norm(right)
+    up = np.cross(toward / np.linalg.norm(toward), right)
+    return right, up
+
+
+def draw_bodies(ax: Axes, meshes: Sequence[npt.NDArray[np.float64]], colors: Sequence[str]) -> Axes:
+    """Draw surfaces given as grids of points (rows, columns, 3), shaded, without perspective.
+
+    Facets away from the viewer are left out, the others are drawn from the farthest on.
+    """
+    from matplotlib.collections import PolyCollection
+    from matplotlib.colors import to_rgb
+
+    right, up = view_frame()
+    toward = np.cross(right, up)
+    light = toward + 0.7 * up - 0.6 * right
+    light /= np.linalg.norm(light)
+    corners, shades, depths = [], [], []
+    for mesh, color in zip(meshes, colors, strict=True):
+        quads = np.stack([mesh[:-1, :-1], mesh[1:, :-1], mesh[1:, 1:], mesh[:-1, 1:]], axis=2)
+        quads = quads.reshape(-1, 4, 3)
+        normals = np.cross(quads[:, 2] - quads[:, 0], quads[:, 3] - quads[:, 1])
+        length = np.linalg.norm(normals, axis=1)
+        kept = length > 0
+        quads, normals = quads[kept], normals[kept] / length[kept, None]
+        seen = normals @ toward > -0.02
+        quads, normals = quads[seen], normals[seen]
+        bright = 0.42 + 0.58 * np.clip(normals @ light, 0, 1)
+        gloss = 0.35 * np.clip(normals @ light, 0, 1) ** 12
+        base = np.array(to_rgb(color))
+        base = base + 0.30 * (1 - base)
+        shade = base * bright[:, None]
+        shades.append(np.clip(shade + (1 - shade) * gloss[:, None], 0, 1))
+        corners.append(np.stack([quads @ right, quads @ up], axis=-1))
+        depths.append((quads @ toward).mean(axis=1))
+    order = np.argsort(np.concatenate(depths)) if depths else np.zeros(0, int)
+    if order.size:
+        faces, tones = np.concatenate(corners)[order], np.concatenate(shades)[order]
+        made = PolyCollection(list(faces), facecolors=tones, edgecolors=tones, linewidths=0.3)
+        made.set_rasterized(True)
+        ax.add_collection(made)
+        ax.autoscale_view()
+    ax.set_aspect("equal")
     return ax
 
 

@@ -8,6 +8,7 @@
         ├── MemoryBudgetError         the work does not fit the memory budget; says what would
         ├── NotPercolatingError       a result that needs a path where there is none
         ├── CalibrationError          no model parameters can be estimated from this image
+        ├── PackingError              particles don't fit as densely as wanted; has the best reached
         └── ConvergenceError          an iteration ended without reaching its tolerance
     Warning
     └── VmtWarning (UserWarning)      the result stands, but something should be known
@@ -23,6 +24,7 @@ __all__ = [
     "InputError",
     "MemoryBudgetError",
     "NotPercolatingError",
+    "PackingError",
     "VmtError",
     "VmtWarning",
 ]
@@ -63,6 +65,23 @@ class ConvergenceError(VmtError):
 
     def __reduce__(self) -> tuple[type[ConvergenceError], tuple[str, tuple[float, float] | None]]:
         return type(self), (str(self), self.bracket)
+
+
+class PackingError(VmtError):
+    """Particles can't be packed as wanted.
+
+    Attributes
+    ----------
+    best : float
+        Volume fraction that was reached.
+    """
+
+    def __init__(self, message: str, best: float = float("nan")) -> None:
+        super().__init__(message)
+        self.best = best
+
+    def __reduce__(self) -> tuple[type[PackingError], tuple[str, float]]:
+        return type(self), (str(self), self.best)
 
 
 class VmtWarning(UserWarning):

@@ -8,11 +8,8 @@ from scipy import ndimage
 from vmt.kernels.multigrid import bracket, keep_percolating, solve_conduction
 
 
-def test_cheap_bounds_cost_about_as_much_as_the_solve() -> None:
-    """On a smooth random structure both bounds take at most 1.5 times the solve to 1e-4.
-
-    They took less than it until the solve itself became 1.5 times faster.
-    """
+def test_cheap_bounds_cost_less_than_the_solve() -> None:
+    """On a smooth random structure both bounds take less than the solve to 1e-4."""
     field = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(96, 96, 96)), 4.0)
     conducts = np.arange(256) == 1
     labels, _ = keep_percolating((field > np.median(field)).astype(np.uint8), conducts)
@@ -25,6 +22,6 @@ def test_cheap_bounds_cost_about_as_much_as_the_solve() -> None:
         start = time.process_time()
         solution = solve_conduction(labels, sigma, spacing)
         solved = time.process_time()
-        bracket(labels, sigma, spacing, solution.deviation)
+        bracket(labels, sigma, spacing, solution.deviation, space=solution.space)
         ratios.append((time.process_time() - solved) / (solved - start))
-    assert sorted(ratios)[1] < 1.5
+    assert sorted(ratios)[1] < 1.0

@@ -15,14 +15,21 @@ _spec.loader.exec_module(compare)
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("peer", "edge", "ratio"), [("taufactor", 100, 12), ("porespy", 100, 20), ("pyamg", 100, 10)]
+    ("peer", "edge", "ratio"),
+    [
+        ("taufactor", 100, 12),
+        ("porespy", 100, 20),
+        ("pyamg", 100, 10),
+        ("taufactor", 200, 60),
+        ("porespy", 200, 100),
+    ],
 )
 def test_ratio_at_equal_or_better_accuracy(peer: str, edge: int, ratio: float) -> None:
     """On one image, alternating, this solver is faster by the ratio and at least as accurate."""
     pytest.importorskip(compare.PEERS[peer])
     compare.ours(compare.image(24))
     compare.SOLVERS[peer](compare.image(24))
-    found = compare.compare(edge, [peer])
+    found = compare.compare(edge, [peer], once=(peer,) if edge > 128 else ())
     assert found[peer]["ratio"] >= ratio
     assert abs(found["vmt"]["relative_error"]) <= 1e-4
     assert abs(found["vmt"]["relative_error"]) <= abs(found[peer]["relative_error"]) + 1e-5

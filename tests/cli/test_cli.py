@@ -90,6 +90,17 @@ def test_transport_passes_what_was_asked(calls, capsys):
     assert "read Microstructure(8×8×8 voxels of 10 nm" in captured.err
 
 
+def test_transport_by_a_level_set_and_with_pictures(calls, tmp_path):
+    """The discretization arrives; the potential is kept for the page only."""
+    command = ["transport", "a.tif", "--discretization", "level_set", "--quiet"]
+    assert cli.main(command) == 0
+    expected = {"axis": 0, "sides": "closed", "rtol": 1e-4, "discretization": "level_set"}
+    assert calls["effective_conductivity"][1] == expected
+    assert cli.main([*command, "--out", str(tmp_path / "out")]) == 0
+    assert calls["effective_conductivity"][1] == {**expected, "keep_potential": True}
+    assert cli.main(["transport", "a.tif", "--discretization", "spectral"]) == 2
+
+
 def test_json_is_all_of_stdout(calls, capsys):
     """With --json stdout is one document, NaN is null, units are in the keys."""
     assert cli.main(["describe", "a.tif", "--spacing", "10 nm", "--json"]) == 0
@@ -123,7 +134,8 @@ def test_describe_cutouts_writes_tables(calls, tmp_path, capsys):
     assert content["count"] == 8
     assert content["values"]["volume_fraction(solid)"]["mean"] == 0.5
     table = (out / "table.csv").read_text("utf-8")
-    assert "volume fraction(solid)" in table
+    assert table.startswith("descriptor,phase,unit,mean,std,low,high,count\n")
+    assert "\nvolume fraction,solid,,0.5,0.534" in table
     assert {"report.html", "result.json", "provenance.json"} <= {p.name for p in out.iterdir()}
     assert cli.main(["describe", "a.tif", "--cutouts", "7"]) == 2
 

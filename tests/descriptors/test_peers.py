@@ -9,6 +9,7 @@ from scipy import ndimage
 import vmt
 import vmt.descriptors as d
 from vmt.kernels import openings
+from vmt.kernels import surface as surface_kernels
 from vmt.microstructure import Microstructure
 
 
@@ -60,8 +61,17 @@ def test_surface_agrees_with_marching_cubes_on_a_grey_field():
     assert d.specific_surface_area(m, 1) * 79**3 == pytest.approx(area, rel=0.02)
 
 
+def _functionals():
+    """Minkowski functionals by quantimpy, or a skip with its reason."""
+    try:
+        from quantimpy.minkowski import functionals
+    except (ImportError, ValueError) as error:  # its wheels are built for NumPy 1
+        pytest.skip(f"quantimpy can't be used here: {error}")
+    return functionals
+
+
 def _equals_quantimpy(mask):
-    functionals = pytest.importorskip("quantimpy.minkowski").functionals
+    functionals = _functionals()
     mask = np.ascontiguousarray(mask)
     m = Microstructure(mask, 1.0)
     # both see inner blocks, but vmt divides each direction by its own pairs of voxels
@@ -69,10 +79,42 @@ def _equals_quantimpy(mask):
     assert d.specific_surface_area(m, 1) == pytest.approx(surface, rel=0.01)
     framed = np.pad(mask, 1)
     m = Microstructure(framed, 1.0)
-    volume, _, curvature, _ = functionals(framed)
+    volume, _, curvature, euler = functionals(framed)
     assert m.volume_fraction(1) * framed.size == pytest.approx(volume, rel=1e-9)
-    total = d.mean_curvature_density(m, 1) * math.prod(n - 1 for n in m.shape)
+    blocks = math.prod(n - 1 for n in m.shape)
+    total = d.mean_curvature_density(m, 1) * blocks
     assert total == pytest.approx(2 * math.pi**2 * curvature, rel=1e-9)
+    six = d.euler_number_density(m, 1, neighbors=6) * blocks
+    assert 4 * math.pi / 3 * euler == pytest.approx(six + _excess_of_quantimpy(framed), abs=1e-6)
+
+
+def _excess_of_quantimpy(mask):
+    """What quantimpy's table adds to the Euler number for 6 neighbors.
+
+    It has 24ths for each of the 256 blocks of eight voxels. 228 are those of 6 neighbors. Where the
+    background is two opposite corners it has -12 instead of -18, where it is these and a third
+    voxel -8 instead of -9.
+    """
+    counts = surface_kernels.configuration_histogram(mask, 1)
+    excess = 0.0
+    for code, count in enumerate(counts):
+        gone = [c for c in range(8) if not code >> c & 1]
+        if len(gone) in (2, 3) and any(7 - c in gone for c in gone):
+            excess += count * (6 if len(gone) == 2 else 1) / 24
+    return excess
+
+
+def test_euler_number_of_quantimpy():
+    """On each block of eight voxels quantimpy's number is ours for 6 neighbors, but for 28."""
+    functionals = _functionals()
+    apart = 0
+    for code in range(256):
+        block = np.array([code >> c & 1 for c in range(8)], bool).reshape(2, 2, 2)
+        found = 4 * math.pi / 3 * functionals(np.ascontiguousarray(block))[3]
+        own = d.euler_number_density(Microstructure(block, 1.0), 1, neighbors=6)
+        assert found == pytest.approx(own + _excess_of_quantimpy(block), abs=1e-9), code
+        apart += abs(found - own) > 1e-6
+    assert apart == 28
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -184,25 +226,72 @@ def test_real_cathode_equals_quantimpy(cathode, label):
     _equals_quantimpy(cathode.mask(label))
 
 
-def test_sizes_of_porespy() -> None:
-    """Intrusion and local thickness cover the same shares as PoreSpy's at whole radii."""
+def _compare_sizes(m, phase, radii):
+    """Maps by vmt and PoreSpy at the same balls: thickness alike, intrusion but for neighbors."""
     porespy = pytest.importorskip("porespy")
-    model = vmt.ChiSquareExcursionSet(vmt.Covariance.gaussian(rate=7.28e6), 0.46)
-    m = model.sample((96, 96, 96), 10e-9, rng=1)
-    mask = m.mask("solid")
+    porespy.settings.tqdm["disable"] = True
+    mask = m.mask(phase)
+    # PoreSpy's ball of radius r holds what is nearer than r to a center at r or more from the
+    # background; between two distances of the lattice vmt's is the same
+    balls = np.sqrt(radii**2 - 0.5)
+
+    def rounded(found):
+        ranks = np.searchsorted(balls, np.nan_to_num(found / m.spacing[0]) * 1.000001, side="right")
+        return np.append(0.0, radii)[ranks]
+
+    own = rounded(d.local_thickness(m, phase, radii=balls * m.spacing[0]))
+    for method in ("bf", "dt"):
+        theirs = porespy.filters.local_thickness(mask, sizes=radii.astype(int), method=method)
+        np.testing.assert_array_equal(own, theirs)
     inlets = np.zeros_like(mask)
     inlets[0] = True
-    radii = np.arange(1.0, 6.0)
-    pairs = (
-        (
-            porespy.filters.porosimetry(mask, sizes=radii[::-1], inlets=inlets),
-            vmt.intrusion_size_distribution(m, "solid"),
-        ),
-        (
-            porespy.filters.local_thickness(mask, sizes=radii[::-1]),
-            vmt.continuous_phase_size_distribution(m, "solid"),
-        ),
-    )
-    for theirs, ours in pairs:
-        shares = [(theirs >= r).sum() / mask.sum() for r in radii]
-        assert np.interp(radii * 10e-9, ours.radii, ours.covered) == pytest.approx(shares, abs=0.02)
+    own = rounded(d.local_thickness(m, phase, radii=balls * m.spacing[0], faces="x-"))
+    theirs = porespy.filters.porosimetry(mask, sizes=radii[::-1], inlets=inlets)
+    distance = ndimage.distance_transform_edt(mask)
+    for made, ways in ((own, 3), (theirs, 1)):
+        plain = np.zeros(mask.shape)
+        for radius in radii:
+            parts, _ = ndimage.label(distance >= radius, ndimage.generate_binary_structure(3, ways))
+            entered = np.isin(parts, np.setdiff1d(parts[0], 0))
+            if entered.any():
+                plain[ndimage.distance_transform_edt(~entered) < radius] = radius
+        np.testing.assert_array_equal(made, plain)
+    # where 26 neighbors let mercury in, 6 may not, never the reverse
+    assert (own >= theirs).all()
+
+
+def _compare_two_point(m, phase):
+    """Means over whole-voxel bins by PoreSpy are those of vmt's lattice values."""
+    porespy = pytest.importorskip("porespy")
+    mask = m.mask(phase)
+    theirs = porespy.metrics.two_point_correlation(mask)
+    edge = min(m.shape) // 2
+    own = d.two_point_coverage_probability(m, phase, max_lag=(edge - 0.5) * m.spacing[0])
+    bins = np.sqrt((own.lag_vectors**2).sum(axis=1)).astype(int)
+    # of v and -v one is stored, and 0 has no partner; PoreSpy's mean does not weight by pairs
+    weight = np.where(own.lag_vectors.any(axis=1), 2.0, 1.0)
+    count = np.bincount(bins, weight)
+    means = np.bincount(bins, weight * own.lattice_values) / count
+    last = edge - 1
+    scaled = np.asarray(theirs.probability)[:last] * mask.mean()
+    assert scaled == pytest.approx(means[:last], abs=2e-6)
+
+
+def test_sizes_of_porespy() -> None:
+    """On a χ² set: local thickness voxel by voxel, intrusion with 6 neighbors, two-point curve."""
+    model = vmt.ChiSquareExcursionSet(vmt.Covariance.gaussian(rate=7.28e6), 0.46)
+    m = model.sample((72, 72, 72), 10e-9, rng=1)
+    _compare_sizes(m, "solid", np.arange(1.0, 12.0))
+    _compare_two_point(m, "solid")
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("label", [0, 1, 2])
+def test_real_cathode_equals_porespy(cathode, label):
+    """Each phase of the cathode: porosity, two-point curve, local thickness, intrusion."""
+    porespy = pytest.importorskip("porespy")
+    mask = cathode.mask(label)
+    assert cathode.volume_fraction(label) == pytest.approx(porespy.metrics.porosity(mask))
+    largest = int(ndimage.distance_transform_edt(mask).max())
+    _compare_sizes(cathode, label, np.arange(1.0, largest + 1))
+    _compare_two_point(cathode, label)

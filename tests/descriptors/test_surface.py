@@ -124,34 +124,55 @@ def test_perimeter_in_the_plane():
 
 
 def shapes():
-    """Sets of known Euler number."""
+    """Sets of known Euler number, for 26 and for 6 neighbors."""
     n = 32
     x = np.arange(n) - (n - 1) / 2
     x, y, z = np.meshgrid(x, x, x, indexing="ij", sparse=True)
     r = np.sqrt(x**2 + y**2 + z**2)
     torus = (np.sqrt(x**2 + y**2) - 9) ** 2 + z**2 < 16
     two = ((x - 8) ** 2 + y**2 + z**2 < 25) | ((x + 8) ** 2 + y**2 + z**2 < 25)
+
+    def voxels(*places):
+        made = np.zeros((7, 7, 7), bool)
+        made[tuple(np.array(places).T)] = True
+        return made
+
+    cube = np.zeros((7, 7, 7), bool)
+    cube[2:5, 2:5, 2:5] = True
+    leak = cube.copy()
+    leak[3, 3, 3] = leak[2, 2, 3] = False  # the hole meets the outside in an edge
+    hollow, ring = cube.copy(), cube.copy()
+    hollow[3, 3, 3] = False
+    ring[3, 3, :] = False
     return [
-        ("ball", r < 12, 1),
-        ("torus", torus, 0),
-        ("two", two, 2),
-        ("shell", (r < 12) & (r > 6), 2),
+        ("ball", r < 12, 1, 1),
+        ("torus", torus, 0, 0),
+        ("two balls", two, 2, 2),
+        ("hollow ball", (r < 12) & (r > 6), 2, 2),
+        ("voxel", voxels((3, 3, 3)), 1, 1),
+        ("two that share a face", voxels((3, 3, 3), (3, 3, 4)), 1, 1),
+        ("two that share an edge", voxels((3, 3, 3), (3, 4, 4)), 1, 2),
+        ("two that share a corner", voxels((3, 3, 3), (4, 4, 4)), 1, 2),
+        ("two apart", voxels((3, 3, 2), (3, 3, 4)), 2, 2),
+        ("cube with a hole", hollow, 2, 2),
+        ("cube with a hole that leaks by an edge", leak, 2, 1),
+        ("ring of eight", ring, 0, 0),
     ]
 
 
-@pytest.mark.parametrize(("name", "mask", "expected"), shapes())
-def test_euler_number(name, mask, expected):
-    """Ball 1, torus 0, two balls 2, hollow ball 2."""
+@pytest.mark.parametrize(("name", "mask", "closed", "open_"), shapes())
+def test_euler_number(name, mask, closed, open_):
+    """Pieces − tunnels + holes: ball 1, torus 0, two or hollow balls 2; contacts by neighborhood.
+
+    With 26 neighbors an edge or a corner joins the phase and parts its holes, with 6 the reverse.
+    """
     m = Microstructure(mask, 1e-8)
     volume = math.prod((n - 1) * 1e-8 for n in m.shape)
-    assert euler_number_density(m, 1) * volume == pytest.approx(expected, abs=1e-9), name
-
-
-def test_euler_number_of_touching_voxels():
-    """Voxels that share a corner are one body for the phase: 26 neighbors."""
-    labels = np.zeros((6, 6, 6), np.uint8)
-    labels[2, 2, 2] = labels[3, 3, 3] = 1
-    assert euler_number_density(Microstructure(labels, 1.0), 1) * 125 == pytest.approx(1)
+    found = [euler_number_density(m, 1, neighbors=n) * volume for n in (26, 6)]
+    assert found == pytest.approx([closed, open_], abs=1e-9), name
+    # the background is seen with the other neighborhood; its outer part is a ball less the phase
+    rest = [euler_number_density(m, 0, neighbors=n) * volume for n in (6, 26)]
+    assert rest == pytest.approx(found, abs=1e-9), name
 
 
 def test_undefined_cases_say_so():

@@ -235,3 +235,65 @@ def test_random_spheres_are_told_apart():
     inner = network.volumes[network.whole]
     sphere = 4 / 3 * math.pi * 9e-7**3
     assert np.mean(np.abs(inner / sphere - 1) < 0.1) > 0.9
+
+
+def test_exact_map_and_own_radii():
+    """Every distance of the lattice: no value is larger at coarser steps; faces only lower it."""
+    local_thickness = d.local_thickness
+    m = vmt.phantoms.boolean_spheres(
+        (40, 41, 65), 1.0, radius=6.0, volume_fraction=0.4, rng=1
+    ).structure
+    exact = local_thickness(m, 0, points=None)
+    coarse, chosen = local_thickness(m, 0), local_thickness(m, 0, radii=[0.0, 2.0, 4.0])
+    inside = m.mask(0)
+    for made in (coarse, chosen):
+        assert (made[inside] <= exact[inside]).all()
+    assert set(np.unique(chosen[inside])) == {0.0, 2.0, 4.0}
+    shares = [(chosen[inside] >= r).mean() for r in (0.0, 2.0, 4.0)]
+    curve = d.continuous_phase_size_distribution(m, 0, radii=[0.0, 2.0, 4.0])
+    assert curve.covered == pytest.approx(shares, abs=2e-3)
+    entered = local_thickness(m, 0, faces="x-")
+    known = ~np.isnan(entered)
+    assert (entered[known] <= coarse[known]).all()
+    filled = d.intrusion_size_distribution(m, 0, radii=[0.5, 3.0]).covered
+    assert filled[0] >= filled[1] > 0
+    for radii in ([], [1.0, 1.0], [-1.0], [math.nan], [[1.0]]):
+        with pytest.raises(InputError, match="radii"):
+            local_thickness(m, 0, radii=radii)
+
+
+@pytest.mark.parametrize("edge", [1, 62, 63, 64, 65, 127, 128])
+def test_openings_at_the_ends_of_words(edge):
+    """Rows of about 64 and 128 voxels: the bits' volume is that by scipy's distances."""
+    from scipy import ndimage
+
+    mask = ndimage.gaussian_filter(np.random.default_rng(edge).random((9, 10, edge)), 1.5) > 0.47
+    mask[0, 0, 0] = False
+    for spacing in ((1.0, 1.0, 1.0), (2.0, 1.5, 1.0)):
+        d2 = openings.squared_distances(mask, spacing)
+        for squared in (0.0, 1.0, 2.0, 5.0, 30.0):
+            eroded = d2 > squared * 1.000002
+            away = ndimage.distance_transform_edt(~eroded, sampling=spacing)
+            plain = np.count_nonzero(away**2 <= squared * 1.00001) if eroded.any() else 0
+            assert openings.dilated_volume(d2, squared, spacing) == plain
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("family", "porosity", "face", "around"),
+    [
+        (vmt.GaussianExcursionSet, 0.44, (0.40, 0.55), (0.15, 0.25)),
+        (vmt.ChiSquareExcursionSet, 0.44, (0.30, 0.45), (0.15, 0.25)),
+        (vmt.GaussianExcursionSet, 0.18, (0.55, 0.85), (0.33, 0.48)),
+        (vmt.ChiSquareExcursionSet, 0.18, (0.33, 0.48), (0.20, 0.31)),
+    ],
+)
+def test_trapped_share_at_the_porosities_of_beuse(family, porosity, face, around):
+    """The trapped shares that docs/porosimetry.md gives for excursion sets of 44 and 18 %."""
+    model = family(vmt.Covariance.gaussian(rate=1e7), 1 - porosity)
+    for seed in (1, 2, 3):
+        m = model.sample((120, 120, 120), 1e-8, rng=seed)
+        one = d.intrusion_extrusion(m, "pore").trapped_share
+        many = d.intrusion_extrusion(m, "pore", faces="all but bottom").trapped_share
+        assert face[0] < one < face[1]
+        assert around[0] < many < around[1]

@@ -11,13 +11,13 @@ from scipy import ndimage
 
 from vmt.kernels import reference_transport
 from vmt.kernels.multigrid import keep_percolating, solve_conduction
+from vmt.kernels.multigrid._color_hierarchy import ColorLevel
+from vmt.kernels.multigrid._color_hierarchy import dense_matrix as color_matrix
 from vmt.kernels.multigrid._double_level import label_faces
 from vmt.kernels.multigrid._graph_level import star_aggregates
 from vmt.kernels.multigrid._hierarchy import (
-    ByteLevel,
     FloatLevel,
     Geometry,
-    coarse_levels,
     dense_matrix,
 )
 from vmt.kernels.multigrid._solve import face_tables
@@ -149,8 +149,8 @@ def test_coarse_matrix_is_the_galerkin_product(shape, periodic: bool) -> None:
     transfer[np.arange(labels.size), aggregate] = 1.0
     galerkin = transfer.T @ fine @ transfer
     coarse = dense_matrix(level.coarsen())
-    bytes_coarse = dense_matrix(ByteLevel(labels, weights, periodic).coarsen())
-    np.testing.assert_allclose(bytes_coarse, coarse, rtol=1e-6)
+    counted = color_matrix(ColorLevel(labels, weights, periodic).levels[0])
+    np.testing.assert_allclose(counted, coarse, rtol=1e-6)
     coarse[np.diag_indices_from(coarse)] *= np.diag(galerkin) > 0
     if all(n > 1 for n in shape):
         np.testing.assert_allclose(coarse, 0.5 * galerkin, atol=1e-5)
@@ -163,20 +163,20 @@ def test_coarse_matrix_is_the_galerkin_product(shape, periodic: bool) -> None:
 def test_cycle_is_symmetric_and_positive(shape, periodic: bool) -> None:
     """The two-grid preconditioner B is symmetric and positive, as conjugate gradients need."""
     labels = kept_of((np.random.default_rng(11).random(shape) < 0.8).astype(np.uint8), periodic)
-    level = ByteLevel(labels, (1.0, 1.0, 1.0), periodic)
-    coarse = coarse_levels(level)
-    assert len(coarse.levels) == 1  # two grids: the coarse solve is exact, the cycle linear
-    inside = np.argwhere(labels > 0)
-    where = (inside[:, 0] + 1, inside[:, 1] + 1, inside[:, 2] & 1, (inside[:, 2] >> 1) + 1)
-    made = np.zeros((len(inside), len(inside)))
-    z = np.zeros(level.geometry.padded, np.float32)
-    for column, place in enumerate(zip(*where, strict=True)):
-        b = np.zeros_like(z)
-        b[place] = 1.0
-        level.forward(b, z, coarse.b)
-        coarse.solve()
-        level.backward(b, z, coarse.e)
-        made[:, column] = z[where]
+    level = ColorLevel(labels, (1.0, 1.0, 1.0), periodic)
+    assert len(level.levels) == 1  # two grids: the coarse solve is exact, the cycle linear
+    number = np.full(labels.shape, -1)
+    number[labels > 0] = np.arange(np.count_nonzero(labels))
+    place = np.full(level.r.shape, -1)
+    i, j, k = np.indices(shape)
+    part = ((j >> 1) + 1) * level.geometry.pitch + (k >> 1)
+    place[i + 1, 2 * (j & 1) + (k & 1), part] = number
+    order = np.argsort(place[place >= 0])
+    made = np.zeros((order.size, order.size))
+    for column in range(order.size):
+        level.r[:] = place == column
+        level.precondition(None)
+        made[:, column] = level.z[place >= 0][order]
     np.testing.assert_allclose(made, made.T, atol=2e-5)
     assert np.linalg.eigvalsh((made + made.T) / 2).min() > 0
 

@@ -1,5 +1,6 @@
 """Renderings: the two renderers agree, show what they say, and fail softly."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -7,8 +8,9 @@ import sys
 import numpy as np
 import pytest
 
+import vmt
 from vmt import InputError, Microstructure
-from vmt.report import _render, render, render_png, view_caption
+from vmt.report import _render, render, render_png, view_caption, write_result
 
 SIZE = (240, 200)
 
@@ -63,7 +65,7 @@ def test_rays_hit_the_voxels_that_a_slow_walk_hits():
     view = _render._view(Microstructure(labels, (10e-9, 20e-9, 15e-9)), "solid")
     camera = _render._Camera.fit(view, (40, 32))
     picture = _render._draw_rays(view, camera, "white")
-    ids = _render._cut_corner(view.ids)
+    ids = _render._cut_corner(view)
     spacing = np.array(view.spacing) * 1e6
     wrong = 0
     for row in range(32):
@@ -186,3 +188,61 @@ def test_importing_the_report_loads_no_heavy_package():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def conduction():
+    """Two channels, the narrower one with ten times the flux density in its neck."""
+    labels = np.zeros((20, 20, 20), np.uint8)
+    labels[:, 2:8, 2:18] = 1
+    labels[:, 12:18, 2:18] = 1
+    labels[9:11, 12:18, 2:18] = 0
+    labels[9:11, 14:16, 9:11] = 1
+    m = Microstructure(labels, 10e-9)
+    return vmt.effective_conductivity(m, {"solid": 1.0}, keep_potential=True)
+
+
+def colored(picture):
+    """Share of pixels that have a color: lines and the scale are, a grey phase is not."""
+    return float((np.ptp(picture.astype(int), axis=2) > 60).mean())
+
+
+def test_a_conduction_is_drawn_as_lines_of_current(plain):
+    """A result with its potential shows colored lines; its structure alone does not."""
+    result = conduction()
+    picture = render(result, size=(480, 400))
+    assert picture.shape == (400, 480, 3)
+    assert colored(picture) > 0.05 > colored(render(result.structure, size=(480, 400)))
+    without = dataclasses.replace(result, potential=None)
+    assert colored(render(without, size=(480, 400))) < 0.02
+
+
+def test_both_renderers_draw_the_current():
+    """PyVista's tubes and the flat lines cover nearly the same pixels."""
+    if not _render._pyvista_works():
+        pytest.skip("PyVista can't draw off-screen here")
+    result, drawn = conduction(), {}
+    for name in ("pyvista", "matplotlib"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("VMT_RENDERER", name)
+            drawn[name] = colored(render(result, size=(480, 400)))
+    assert drawn["pyvista"] == pytest.approx(drawn["matplotlib"], rel=0.5)
+
+
+def test_a_conduction_without_a_path_is_a_picture(plain):
+    """No current: the phase and the scale, and no error."""
+    labels = np.zeros((12, 12, 12), np.uint8)
+    labels[:6] = 1
+    result = vmt.effective_conductivity(
+        Microstructure(labels, 10e-9), {"solid": 1.0}, keep_potential=True
+    )
+    assert render(result, size=SIZE).shape == (200, 240, 3)
+
+
+def test_the_page_of_a_conduction_shows_its_current(plain, tmp_path):
+    """Four more pictures on the page, and the current as a file of its own."""
+    write_result(conduction(), tmp_path, "Current", "two channels", {"vmt": "test"})
+    assert (tmp_path / "flux.png").read_bytes()[1:4] == b"PNG"
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.count("<img") + page.count("<svg") >= 5
+    assert "equal shares of the current" in page
+    assert "bottlenecks" in page

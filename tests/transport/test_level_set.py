@@ -352,13 +352,13 @@ def test_what_it_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two conducting phases, unknown words and sizes beyond memory are refused with a reason."""
     made = spheres(8, 0.3)
     with pytest.raises(InputError, match="one conducting"):
-        effective_conductivity(made, {"pore": 1.0, "solid": 2.0})
+        effective_conductivity(made, {"pore": 1.0, "solid": 2.0}, discretization="fem")
     with pytest.raises(InputError, match='"level_set"'):
         effective_conductivity(made, {"pore": 1.0}, discretization="spectral")
     with pytest.raises(InputError, match="Microstructure or a LevelSet"):
         effective_conductivity(made.values, {"pore": 1.0})
     with pytest.raises(InputError, match="axes"):
-        effective_conductivity(made, {"pore": (1.0, 1.0, 2.0)})
+        effective_conductivity(made, {"pore": (1.0, 1.0, 2.0)}, discretization="fem")
     with pytest.raises(InputError, match="voxels"):
         effective_conductivity(made, {"pore": 1.0}, discretization_error=True)
     with pytest.raises(InputError, match="'binder'"):

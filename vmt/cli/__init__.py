@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vmt.cli import _electrode as _electrode
+from vmt.cli import _packing as _packing
+from vmt.cli import _particles as _particles
 from vmt.cli import _structures as _structures
 from vmt.cli._app import app as app
 

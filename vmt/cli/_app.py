@@ -24,6 +24,7 @@ from vmt.errors import (
     InputError,
     MemoryBudgetError,
     NotPercolatingError,
+    PackingError,
     VmtError,
     VmtWarning,
 )
@@ -31,7 +32,7 @@ from vmt.errors import (
 if TYPE_CHECKING:
     from vmt.microstructure import Microstructure
 
-_BAD_INPUT = (InputError, MemoryBudgetError, CalibrationError, NotPercolatingError)
+_BAD_INPUT = (InputError, MemoryBudgetError, CalibrationError, NotPercolatingError, PackingError)
 _USED_WRONGLY, _FAILED, _INTERRUPTED = 2, 1, 130
 
 
@@ -230,11 +231,14 @@ def results_in(
 
 def tell(result: Any, title: str, json: bool) -> None:
     """Print a result as a table or as JSON."""
-    from vmt.report import result_table
+    from vmt.report import result_table, tidy_table
 
     content = result.to_dict()
     if json:
         print_json(content)
+        return
+    if hasattr(result, "to_table"):
+        print_table(title, *tidy_table(result))
         return
     print_table(
         title, ("quantity", "value", "unit"), [(n, v, u) for n, u, v in result_table(content)]

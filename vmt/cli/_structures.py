@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from vmt.microstructure import Microstructure
 
 _WORTH_TELLING = 60.0  # seconds of work that is announced
+_MOST_PICTURED = 2**26  # voxels whose potential is kept for the pictures of a page
 
 
 class Sides(StrEnum):
@@ -43,6 +44,14 @@ class Sides(StrEnum):
 
     closed = "closed"
     periodic = "periodic"
+
+
+class Discretization(StrEnum):
+    """Which equations are solved."""
+
+    voxel = "voxel"
+    level_set = "level_set"
+    fem = "fem"
 
 
 class Families(StrEnum):
@@ -210,6 +219,12 @@ def transport(
     sides: Annotated[
         Sides, typer.Option(help="The faces along the axis: closed or periodic.")
     ] = Sides.closed,
+    discretization: Annotated[
+        Discretization,
+        typer.Option(
+            help="Seven points on the voxels, cut cells of an estimated level set, or elements."
+        ),
+    ] = Discretization.voxel,
     rtol: Annotated[
         float, typer.Option(min=1e-12, max=0.1, help="Relative tolerance of the solver.")
     ] = 1e-4,
@@ -225,11 +240,16 @@ def transport(
         structure = read_image(image, spacing, quiet)
         chosen = structure.name_of(phase_key(phase))
         options: dict[str, Any] = {"axis": axis, "sides": sides.value, "rtol": rtol}
+        if discretization is not Discretization.voxel:
+            options["discretization"] = discretization.value
+        # the pictures of the current need the potential
+        pictures = out is not None and structure.labels.size <= _MOST_PICTURED
         title = f"Transport through {chosen} of {image.name}"
         with results_in(
             out, "vmt transport", structure, {"phase": chosen, **options}, force
         ) as write:
-            result = vmt.effective_conductivity(structure, {chosen: 1.0}, **options)
+            kept: dict[str, Any] = {"keep_potential": True} if pictures else {}
+            result = vmt.effective_conductivity(structure, {chosen: 1.0}, **options, **kept)
             write(result, title)
     if not result.percolates and not quiet:
         say(f"{chosen} has no path along axis {axis}: its conductivity is 0.")

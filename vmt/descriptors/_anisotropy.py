@@ -95,7 +95,9 @@ class Anisotropy:
             ax.bar(places, values, 0.22, label=name.replace("_", " "), color=colors[i])
         ax.axhline(1, color=COLORS["truth"], lw=0.8)
         ax.set_xticks(range(3), ["x", "y", "z"])
-        legend(ax)
+        top = np.nanmax([1.0, *(np.nanmax([*v, 1.0]) for v in self.ratios().values())])
+        ax.set_ylim(0, 1.35 * top)  # room for the legend
+        legend(ax, loc="upper center", ncols=3, columnspacing=0.8, handlelength=1.0)
         return finish(ax, ylabel=f"ratio to the mean ({self.phase})")
 
 

@@ -47,9 +47,10 @@ def curve_points(curve: Curve) -> tuple[Floats, Floats, str] | None:
     if isinstance(curve, VolumeFractionProfile):
         return curve.positions, curve.values, "m"
     if isinstance(curve, Granulometry) and curve.edges.size > 1:
-        # a density [1/m] over the middles of the classes
-        middle = 0.5 * (curve.edges[1:] + curve.edges[:-1])
-        return middle, np.asarray(curve.shares / np.diff(curve.edges)), "m"
+        # a density [1/m] over the middles of even classes: the last of the lattice is a sliver
+        edges = np.linspace(curve.edges[0], curve.edges[-1], min(curve.edges.size, 24))
+        left = np.interp(edges, curve.edges, 1 - np.append(0, np.cumsum(curve.shares)))
+        return 0.5 * (edges[1:] + edges[:-1]), np.asarray(-np.diff(left) / np.diff(edges)), "m"
     if isinstance(curve, ChordLengths) and curve.count:
         end = int(np.flatnonzero(curve.counts)[-1]) + 1
         shorter = np.cumsum(curve.counts[:end]) / curve.count

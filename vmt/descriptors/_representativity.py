@@ -146,6 +146,8 @@ class Representativity:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the relative standard error over the edge of a cube; the window is marked."""
+        from matplotlib.ticker import LogLocator
+
         from vmt._plotting import COLORS, axes, finish
 
         ax = axes(ax)
@@ -153,6 +155,10 @@ class Representativity:
         share = max(self.volume_fraction, 1e-300)
         spread = [self.std_at(float(e)) / share for e in edges]
         ax.loglog(edges * 1e6, spread, color=COLORS["image"])
+        # labels at 1, 2, 5: those at every digit run into each other
+        ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.xaxis.set_minor_formatter("")
         more = [s for s, r in zip(self.size, self.reach, strict=True) if r]
         own = math.prod(more) ** (1 / len(more))
         ax.plot([own * 1e6], [self.std / share], "o", color=COLORS["model"])

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from vmt._budget import require_memory
 from vmt.descriptors._support import check_axis, number, numbers, parse_faces, read_only
+from vmt.errors import InputError
 from vmt.kernels import intrusion, openings
 from vmt.microstructure import Microstructure
 
@@ -113,7 +114,12 @@ class _Coverage:
             self.known[index] = volume / self.total
         return self.known[index]
 
-    def curve(self) -> tuple[Floats, Floats]:
+    def curve(self, radii: Floats | None = None) -> tuple[Floats, Floats]:
+        """Radii [m] and shares; without radii [m] every half voxel or fortieth of the largest."""
+        if radii is not None:
+            squares = (radii / self.unit) ** 2
+            volumes = [openings.dilated_volume(self.values, q, self.spacing) for q in squares]
+            return radii.copy(), np.array(volumes) / self.total
         step = max(0.5, float(self.radii[-1]) / _CURVE_POINTS)
         wanted = np.arange(0.0, self.radii[-1] + step, step)
         after = np.clip(np.searchsorted(self.radii, wanted), 1, self.radii.size - 1)
@@ -144,9 +150,24 @@ class _Coverage:
         return float(radii[low] + part * (radii[high] - radii[low])) * self.unit
 
 
-def _sizes(values: Values, total: int, name: str, m: Microstructure) -> SizeDistribution:
+def _checked_radii(radii: Sequence[float] | Floats | None) -> Floats | None:
+    if radii is None:
+        return None
+    values = np.array(radii, float)
+    good = values.ndim == 1 and values.size > 0 and bool(np.isfinite(values).all())
+    if not good or values[0] < 0 or (np.diff(values) <= 0).any():
+        raise InputError(
+            f"radii={radii!r} can't be used; expected finite radii in meters that increase from 0 "
+            "or more."
+        )
+    return values
+
+
+def _sizes(
+    values: Values, total: int, name: str, m: Microstructure, wanted: Floats | None = None
+) -> SizeDistribution:
     cover = _Coverage(values, total, m.spacing)
-    radii, covered = cover.curve()
+    radii, covered = cover.curve(wanted)
     return SizeDistribution(name, radii, covered, cover.median())
 
 
@@ -167,23 +188,45 @@ def _distances(m: Microstructure, phase: str | int) -> tuple[Values, int]:
     return openings.squared_distances(mask, m.spacing), int(np.count_nonzero(mask))
 
 
-def continuous_phase_size_distribution(m: Microstructure, phase: str | int) -> SizeDistribution:
+def continuous_phase_size_distribution(
+    m: Microstructure, phase: str | int, *, radii: Sequence[float] | None = None
+) -> SizeDistribution:
     """Share of the phase that balls of each radius cover without leaving the phase.
 
     The opening of the phase with a ball: voxels no farther than r from a voxel whose distance to
     the nearest voxel of the background (center to center) exceeds r. Outside the window there is
     no obstacle. The median is r_max of the constrictivity (Holzer et al. 2013; Neumann et al.
     2023), with linear interpolation between neighboring distances of the lattice.
+
+    Parameters
+    ----------
+    m : Microstructure
+        The structure.
+    phase : str or int
+        The phase.
+    radii : sequence of float, optional
+        Radii of the curve [m], increasing; default: steps of half a voxel or of a fortieth of the
+        largest radius, the larger of the two. The median does not depend on them.
+
+    Raises
+    ------
+    InputError
+        If there is no such phase, or the radii don't increase from 0 or more.
     """
+    wanted = _checked_radii(radii)
     trivial = _trivial(m, phase)
     if trivial is not None:
         return _flat(m, phase, trivial)
     d2, total = _distances(m, phase)
-    return _sizes(d2, total, m.name_of(phase), m)
+    return _sizes(d2, total, m.name_of(phase), m, wanted)
 
 
 def intrusion_size_distribution(
-    m: Microstructure, phase: str | int, *, faces: str | Sequence[str] = "x-"
+    m: Microstructure,
+    phase: str | int,
+    *,
+    faces: str | Sequence[str] = "x-",
+    radii: Sequence[float] | None = None,
 ) -> SizeDistribution:
     """Share of the phase that balls of each radius cover when they must enter from the faces.
 
@@ -201,15 +244,23 @@ def intrusion_size_distribution(
         Where the fluid enters: "x-" (default, the separator's face), "x+", "y-", "y+", "z-",
         "z+", several of them, "all", or "all but bottom" (all but "x+", on which the sample
         stands).
+    radii : sequence of float, optional
+        As in `continuous_phase_size_distribution`.
+
+    Raises
+    ------
+    InputError
+        If there is no such phase or face, or the radii don't increase from 0 or more.
     """
     entry = parse_faces(faces)
+    wanted = _checked_radii(radii)
     trivial = _trivial(m, phase)
     if trivial is not None:
         return _flat(m, phase, trivial)
     d2, total = _distances(m, phase)
     wide = intrusion.widest_paths(d2, entry)
     del d2
-    return _sizes(wide, total, m.name_of(phase), m)
+    return _sizes(wide, total, m.name_of(phase), m, wanted)
 
 
 def _median(

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from vmt._budget import require_memory
 from vmt.descriptors._sizes import (
     SizeDistribution,
+    _checked_radii,
     _distances,
     _flat,
     _sizes,
@@ -39,12 +40,20 @@ Floats = npt.NDArray[np.float64]
 Map = npt.NDArray[np.float32]
 
 
-def local_thickness(m: Microstructure, phase: str | int, *, points: int = 40) -> Map:
+def local_thickness(
+    m: Microstructure,
+    phase: str | int,
+    *,
+    points: int | None = 40,
+    radii: Sequence[float] | None = None,
+    faces: str | Sequence[str] | None = None,
+) -> Map:
     """Radius of the largest ball within the phase that holds each voxel [m].
 
     The map whose distribution `continuous_phase_size_distribution` is (Hildebrand & Rüegsegger
     1997): balls of the radii on its curve, so that a value is rounded down by a step of the curve,
-    at most half a voxel or the largest radius over `points`.
+    at most half a voxel or the largest radius over `points`. With `faces` the balls must enter
+    from there, as in `intrusion_size_distribution`: the radius at which mercury comes.
 
     Parameters
     ----------
@@ -52,18 +61,24 @@ def local_thickness(m: Microstructure, phase: str | int, *, points: int = 40) ->
         The structure.
     phase : str or int
         The phase.
-    points : int
-        Number of radii where the largest radius exceeds half as many voxels.
+    points : int or None
+        Number of radii where the largest radius exceeds half as many voxels; None: every distance
+        of the lattice, so that nothing is rounded.
+    radii : sequence of float, optional
+        Radii of the balls [m], increasing, instead of `points`.
+    faces : str or sequence of str, optional
+        Faces from which balls enter; default: they may be anywhere.
 
     Returns
     -------
     (nx, ny, nz) array of float32
-        Radii; nan outside the phase, inf everywhere if the phase fills the window.
+        Radii; nan outside the phase and where no ball comes, inf everywhere if the phase fills the
+        window.
 
     Raises
     ------
     InputError
-        If there is no such phase, or no point.
+        If there is no such phase or face, no point, or the radii don't increase from 0 or more.
 
     Examples
     --------
@@ -72,23 +87,33 @@ def local_thickness(m: Microstructure, phase: str | int, *, points: int = 40) ->
     >>> float(local_thickness(ball, "solid")[12, 12, 12])
     8.0
     """
-    if points < 1:
-        raise InputError(f"points={points!r} can't be used; expected 1 at least.")
+    if points is not None and points < 1:
+        raise InputError(f"points={points!r} can't be used; expected 1 at least, or None.")
+    entry = None if faces is None else parse_faces(faces)
+    wanted = _checked_radii(radii)
     trivial = _trivial(m, phase)
     if trivial is not None:
         return np.full(m.shape, trivial, np.float32)
     d2, _ = _distances(m, phase)
-    return _thickness(d2, m, points)
+    values = d2 if entry is None else intrusion.widest_paths(d2, entry)
+    del d2
+    return _thickness(values, m, points, wanted)
 
 
-def _thickness(d2: Map, m: Microstructure, points: int = 40) -> Map:
-    """Local thickness [m] from squared distances; nan outside."""
-    nodes = openings.lattice_distances(m.shape, m.spacing, float(d2.max()))
-    radii = np.sqrt(nodes)
-    step = max(0.5, float(radii[-1]) / points)
-    chosen = np.unique(np.searchsorted(radii, np.arange(0.0, radii[-1] + step, step)))
-    squares = nodes[chosen[chosen < nodes.size]]
-    marked = openings.largest_balls(d2, squares.tolist(), m.spacing)
+def _thickness(
+    values: Map, m: Microstructure, points: int | None = 40, radii: Floats | None = None
+) -> Map:
+    """Local thickness [m] from squared distances or widest paths; nan outside."""
+    if radii is not None:
+        squares = (radii / min(m.spacing)) ** 2
+    else:
+        squares = openings.lattice_distances(m.shape, m.spacing, float(values.max()))
+    if radii is None and points is not None:
+        nodes = np.sqrt(squares)
+        step = max(0.5, float(nodes[-1]) / points)
+        chosen = np.unique(np.searchsorted(nodes, np.arange(0.0, nodes[-1] + step, step)))
+        squares = squares[chosen[chosen < nodes.size]]
+    marked = openings.largest_balls(values, squares.tolist(), m.spacing)
     marked[marked < 0] = np.nan
     np.sqrt(marked, out=marked)
     marked *= np.float32(min(m.spacing))

@@ -49,7 +49,7 @@ class TwoPointCoverage:
         window: as `lattice_values` − p_i p_j, but alike for a phase and its complement.
     lags : (n,) array
         Distances of the radial curve [m]: up to four voxels each distance of the lattice, beyond
-        them the mean of each bin of one voxel.
+        them the mean of each bin of one voxel; less than a bin at the end joins the last one.
     values : (n,) array
         C_ij at these distances: mean over directions, each lag weighted by its pairs.
     """
@@ -215,6 +215,10 @@ def _radial(
     group[near] = own
     beyond = math.ceil(_OWN_BINS)
     group[~near] = first + np.floor(distance[~near] / unit - beyond).astype(np.int64)
+    # the last bin is cut where the largest lag is; what is less than a bin joins the one before
+    last = int(np.floor(distance.max() / unit + 1e-9)) - beyond
+    if last > 0 and distance.max() / unit < beyond + last + 1 - 0.1:
+        group[group == first + last] -= 1
     weight = np.bincount(group, pairs)
     used = weight > 0
     lags = np.bincount(group, pairs * distance)[used] / weight[used]

@@ -29,6 +29,7 @@ __all__ = [
     "even_spectrum",
     "fill_excursion",
     "fill_field",
+    "fill_truncated",
     "mode_places",
     "modes_bytes",
 ]
@@ -316,6 +317,49 @@ def fill_excursion(
                     total += np.square(both.real)
                     total += np.square(both.imag)
             labels[i] = total >= threshold
+        if done is not None:
+            done()
+
+    _run(work, shape[0], workers)
+
+
+def fill_truncated(
+    modes: tuple[Modes, Modes],
+    lengths: tuple[Triple, Triple],
+    levels: tuple[float, float],
+    correlation: float,
+    labels: npt.NDArray[np.uint8],
+    *,
+    workers: int = 1,
+    done: Callable[[], None] | None = None,
+) -> None:
+    """Write three phases by a truncation of two Gaussian fields, plane by plane.
+
+    Parameters
+    ----------
+    modes : two (nx, Ky, Kz) complex64 arrays
+        Modes of two independent fields X and W (the real part of each is used).
+    lengths : two (Nx, Ny, Nz)
+        Torus of each.
+    levels : (λ, μ)
+        1 where X ≥ λ; elsewhere 2 where r X + √(1 − r²) W ≥ μ; elsewhere 0.
+    correlation : float
+        r.
+    labels : (nx, ny, nz) uint8 array
+        Written in place.
+    done : callable, optional
+        Called after each plane.
+    """
+    shape: Triple = labels.shape
+    first, second = np.float32(levels[0]), np.float32(levels[1])
+    mixed, own = np.float32(correlation), np.float32(np.sqrt(1 - correlation**2))
+
+    def work(i: int) -> None:
+        x = _real_plane(modes[0][i], lengths[0], shape)
+        w = _real_plane(modes[1][i], lengths[1], shape)
+        w *= own
+        w += mixed * x
+        labels[i] = np.where(x >= first, np.uint8(1), np.where(w >= second, np.uint8(2), 0))
         if done is not None:
             done()
 

@@ -59,104 +59,128 @@ def lattice_distances(
 
 
 @njit(cache=True, nogil=True)
-def _row_distances(row, limit, step, reach, out):  # type: ignore[no-untyped-def]
-    """Squared distance along the row to {row > limit}, far if beyond reach; False if none."""
-    far = np.float32(1e30)
-    found = False
-    for k in range(row.size):
-        found |= row[k] > limit
-    if not found:
-        return False
-    gap = reach + 1
-    for k in range(row.size):
-        gap = 0 if row[k] > limit else gap + 1
-        out[k] = gap
-    gap = reach + 1
-    for k in range(row.size - 1, -1, -1):
-        gap = 0 if row[k] > limit else gap + 1
-        out[k] = min(out[k], np.float32(gap))
-    for k in range(row.size):
-        g = out[k]
-        out[k] = g * g * step if g <= reach else far
-    return True
+def _pack(plane, limit, bits):  # type: ignore[no-untyped-def]
+    """Bits of {plane > limit}, 64 voxels a word; returns the first and last row with any."""
+    ny, nz = plane.shape
+    first, last = 1, 0
+    for j in range(ny):
+        row = plane[j]
+        some = np.uint64(0)
+        for w in range(bits.shape[1]):
+            word = np.uint64(0)
+            part = row[64 * w : min(64 * w + 64, nz)]
+            for k in range(part.size):
+                word |= np.uint64(part[k] > limit) << np.uint64(k)
+            bits[j, w] = word
+            some |= word
+        if some != 0:
+            if last < first:
+                first = j
+            last = j
+    return first, last
 
 
 @njit(cache=True, nogil=True)
-def _lower(out, other, add):  # type: ignore[no-untyped-def]
-    for k in range(out.size):
-        t = other[k] + add
-        out[k] = t if t < out[k] else out[k]
+def _widen(rows, out, valid, words, first, last):  # type: ignore[no-untyped-def]
+    """Every run of bits longer by one at both ends; `valid` masks the last word of a row."""
+    one, top, none = np.uint64(1), np.uint64(63), np.uint64(0)
+    # the last word of a row has a spare bit, which is 0: nothing crosses into the next row
+    for t in range(first * words, (last + 1) * words):
+        before = rows[t - 1] >> top if t > 0 else none
+        after = rows[t + 1] << top if t + 1 < rows.size else none
+        out[t] = rows[t] | (rows[t] << one) | (rows[t] >> one) | before | after
+    for j in range(first, last + 1):
+        out[(j + 1) * words - 1] &= valid
 
 
 @njit(cache=True, nogil=True)
-def _dilated_volume(values, limit, marked, mark, rx, ry, rz, sx, sy, sz):  # type: ignore[no-untyped-def]
-    """Count voxels within √limit of {values > limit}, in a rolling window of 2 rx + 1 planes.
+def _join(out, start, other, begin, size):  # type: ignore[no-untyped-def]
+    one, two = out[start : start + size], other[begin : begin + size]
+    for t in range(size):
+        one[t] |= two[t]
 
-    They get the value `mark` in `marked`, unless that is empty.
+
+@njit(cache=True, nogil=True)
+def _ones(x):  # type: ignore[no-untyped-def]
+    """Number of bits that are set in a word."""
+    x -= (x >> np.uint64(1)) & np.uint64(0x5555555555555555)
+    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return (x * np.uint64(0x0101010101010101)) >> np.uint64(56)
+
+
+@njit(cache=True, nogil=True)
+def _finish(bits, covered, marked, mark, words):  # type: ignore[no-untyped-def]
+    """Count a finished plane; give `mark` to its voxels that are not covered yet."""
+    total = np.uint64(0)
+    for t in range(bits.size):
+        total += _ones(bits[t])
+    if covered.size > 0:
+        one = np.uint64(1)
+        for t in range(bits.size):
+            fresh = bits[t] & ~covered[t]
+            covered[t] |= fresh
+            while fresh != 0:
+                lowest = fresh & (~fresh + one)
+                marked[t // words, 64 * (t % words) + np.int64(_ones(lowest - one))] = mark
+                fresh ^= lowest
+    return np.int64(total)
+
+
+@njit(cache=True, nogil=True)
+def _dilated_volume(values, limit, half, covered, marked, mark):  # type: ignore[no-untyped-def]
+    """Count the voxels of {values > limit} dilated with a ball, in a rolling window of planes.
+
+    The ball's chords at (a, b) from its center reach half[a, b] to both sides; negative outside.
+    Sets are bits, so that joining two planes takes a few instructions a row.
     """
     nx, ny, nz = values.shape
-    far = np.float32(1e30)
+    rx, ry = half.shape[0] - 1, half.shape[1] - 1
+    words = nz // 64 + 1
+    valid = (np.uint64(1) << np.uint64(nz % 64)) - np.uint64(1)
     depth = 2 * rx + 1
-    planes = np.empty((depth, ny, nz), np.float32)
-    filled = np.zeros((depth, ny), np.bool_)
-    rows = np.empty((ny, nz), np.float32)
-    has = np.zeros(ny, np.bool_)
-    best = np.empty(nz, np.float32)
+    sums = np.zeros((depth, ny * words), np.uint64)
+    used = np.zeros(depth, np.bool_)
+    wide = np.zeros((half.max() + 1, ny * words), np.uint64)
+    disk = np.zeros(ny * words, np.uint64)
+    none = np.empty(0, np.uint64)
     total = 0
     for i in range(nx + rx):
-        slot = i % depth
-        filled[slot] = False
+        first, last = 1, 0
         if i < nx:
-            some = False
-            for j in range(ny):
-                has[j] = _row_distances(values[i, j], limit, sz, rz, rows[j])
-                some |= has[j]
-            if some:
-                for j in range(ny):
-                    out = planes[slot, j]
-                    if has[j]:
-                        out[:] = rows[j]
-                    else:
-                        out[:] = far
-                    any_row = has[j]
-                    for dj in range(1, ry + 1):
-                        add = np.float32(dj * dj * sy)
-                        if j >= dj and has[j - dj]:
-                            any_row = True
-                            _lower(out, rows[j - dj], add)
-                        if j + dj < ny and has[j + dj]:
-                            any_row = True
-                            _lower(out, rows[j + dj], add)
-                    filled[slot, j] = any_row
+            first, last = _pack(values[i], limit, wide[0].reshape(ny, words))
+        if first <= last:
+            for w in range(1, wide.shape[0]):
+                _widen(wide[w - 1], wide[w], valid, words, first, last)
+            for a in range(rx + 1):
+                reach = 0
+                while reach < ry and half[a, reach + 1] >= 0:
+                    reach += 1
+                low, high = max(0, first - reach), min(ny, last + 1 + reach)
+                disk[low * words : high * words] = np.uint64(0)
+                for b in range(reach + 1):
+                    chord = wide[half[a, b]]
+                    rows = min(last + 1, ny - b) - first
+                    if rows > 0:
+                        _join(disk, (first + b) * words, chord, first * words, rows * words)
+                    begin = max(first, b)
+                    rows = last + 1 - begin
+                    if b > 0 and rows > 0:
+                        _join(disk, (begin - b) * words, chord, begin * words, rows * words)
+                for o in (i - a, i + a):
+                    if 0 <= o < nx:
+                        size = (high - low) * words
+                        _join(sums[o % depth], low * words, disk, low * words, size)
+                        used[o % depth] = True
         o = i - rx
-        if o < 0:
-            continue
-        for j in range(ny):
-            here = o % depth
-            any_row = filled[here, j]
-            if any_row:
-                best[:] = planes[here, j]
+        if o >= 0 and used[o % depth]:
+            plane = sums[o % depth]
+            if covered.size > 0:
+                total += _finish(plane, covered[o], marked[o], mark, words)
             else:
-                best[:] = far
-            for di in range(1, rx + 1):
-                add = np.float32(di * di * sx)
-                low = (o - di) % depth
-                if o >= di and filled[low, j]:
-                    any_row = True
-                    _lower(best, planes[low, j], add)
-                high = (o + di) % depth
-                if o + di < nx and filled[high, j]:
-                    any_row = True
-                    _lower(best, planes[high, j], add)
-            if any_row:
-                found = 0
-                for k in range(nz):
-                    found += best[k] <= limit
-                total += found
-                if marked.size > 0 and found > 0:
-                    row = marked[o, j]
-                    for k in range(nz):
-                        row[k] = mark if best[k] <= limit else row[k]
+                total += _finish(plane, none, marked[0], mark, words)
+            plane[:] = np.uint64(0)
+            used[o % depth] = False
     return total
 
 
@@ -177,24 +201,28 @@ def dilated_volume(
     spacing : (dx, dy, dz)
         Voxel edge lengths.
     """
-    return _dilate(values, squared_radius, spacing, np.empty((0, 0, 0), np.float32))
+    none = np.empty((1, 0), np.uint64), np.empty((1, 0, 0), np.float32)
+    return _dilate(np.ascontiguousarray(values), squared_radius, spacing, *none)
 
 
 def _dilate(
     values: npt.NDArray[np.float32],
     squared_radius: float,
     spacing: Sequence[float],
+    covered: npt.NDArray[np.uint64],
     marked: npt.NDArray[np.float32],
 ) -> int:
     unit = min(spacing)
-    edges = [d / unit for d in spacing]
+    x, y, z = (d / unit for d in spacing)
     limit = squared_radius * (1 + MARGIN)
-    radius = math.sqrt(limit)
-    reach = [min(int(radius / e), n - 1) for e, n in zip(edges, values.shape, strict=True)]
-    squares = [np.float32(e * e) for e in edges]
-    array, mark = np.ascontiguousarray(values), np.float32(squared_radius)
-    limit32 = np.float32(limit)
-    return int(_dilated_volume(array, limit32, marked, mark, *reach, *squares))
+    rx, ry, rz = (
+        min(int(math.sqrt(limit) / e), n - 1) for e, n in zip((x, y, z), values.shape, strict=True)
+    )
+    rest = limit - (x * np.arange(rx + 1)[:, None]) ** 2 - (y * np.arange(ry + 1)) ** 2
+    half = np.minimum(np.sqrt(np.maximum(rest, 0)) / z, rz).astype(np.int64)
+    half[rest < 0] = -1
+    mark = np.float32(squared_radius)
+    return int(_dilated_volume(values, np.float32(limit), half, covered, marked, mark))
 
 
 def largest_balls(
@@ -213,8 +241,10 @@ def largest_balls(
     spacing : (dx, dy, dz)
         Voxel edge lengths.
     """
+    values = np.ascontiguousarray(values)
+    nx, ny, nz = values.shape
     marked = np.full(values.shape, -1, np.float32)
-    for squared in squared_radii:
-        if _dilate(values, squared, spacing, marked) == 0:
-            break
+    covered = np.zeros((nx, ny * (nz // 64 + 1)), np.uint64)
+    for squared in reversed(squared_radii):
+        _dilate(values, squared, spacing, covered, marked)
     return marked

@@ -11,7 +11,14 @@ from scipy.sparse import csgraph
 from scipy.sparse.linalg import spsolve
 from scipy.spatial import ConvexHull
 
-__all__ = ["cell_share", "faces_direct", "field_at", "percolating_direct", "square_share"]
+__all__ = [
+    "cell_share",
+    "faces_direct",
+    "field_at",
+    "percolating_direct",
+    "square_share",
+    "two_phase_direct",
+]
 
 Array = npt.NDArray[np.float64]
 
@@ -149,3 +156,42 @@ def field_at(
         ]
         made += wave * np.einsum("i,j,k", *parts)
     return made
+
+
+def two_phase_direct(
+    values: Array, shares: tuple[Array, Array, Array], kept: Array, low: float
+) -> tuple[Array, Array, Array]:
+    """Conductances of the faces between cells both phases of which conduct, face by face.
+
+    Each half of the line between two centers is cut where the linear interpolant is 0; values at
+    centers of cells and faces are means of their corners.
+    """
+
+    def mean(index: tuple[int, ...], sizes: tuple[int, ...]) -> float:
+        return float(
+            values[tuple(slice(i, i + n) for i, n in zip(index, sizes, strict=True))].mean()
+        )
+
+    def inner(a: float, b: float) -> float:
+        ends = np.array([a, b])
+        if np.all(ends <= 0) or np.all(ends > 0):
+            return float(a <= 0)
+        return float(-ends.min() / np.ptp(ends))
+
+    made = []
+    for axis, share in enumerate(shares):
+        out = np.zeros(share.shape)
+        flat = tuple(1 if a == axis else 2 for a in range(3))
+        step = np.eye(3, dtype=int)[axis]
+        for index in np.ndindex(share.shape):
+            face = mean(index, flat)
+            beside = [np.array(index) - step, np.array(index)]
+            cells = [tuple(c) for c in beside if 0 <= c[axis] < kept.shape[axis]]
+            parts = [inner(face, mean(cell, (2, 2, 2))) for cell in cells]
+            if share[index] > 0 and all(kept[cell] for cell in cells):
+                out[index] = share[index] + (1 - share[index]) * low
+            else:
+                part = float(np.mean(parts))
+                out[index] = 1 / (part + (1 - part) / low)
+        made.append(out)
+    return made[0], made[1], made[2]

@@ -16,7 +16,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ from vmt.errors import InputError, VmtError
 from vmt.microstructure import Microstructure
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    pass
 
 __all__ = ["render", "render_png", "view_caption"]
 
@@ -63,6 +63,7 @@ class _View:
     colors: dict[int, str]
     names: dict[int, str]
     caption: str
+    cut: float = _CUT
 
 
 def render(
@@ -78,12 +79,16 @@ def render(
     Axis 0 points down, from the separator at the top to the current collector. Edges above 160
     voxels are coarsened by 2 and cropped; the line at the bottom of the picture says so.
 
+    Of a conduction that kept its potential, the current is drawn: lines that carry equal shares of
+    it, in the color of the flux density, through the translucent phase.
+
     Parameters
     ----------
     structure : Microstructure, or a result that has one as ``.structure``
         What is drawn.
     phase : str or int, optional
-        The phase that is shown. Default: all but the one with the smallest label.
+        The phase that is shown. Default: all but the one with the smallest label; of a conduction,
+        those that conduct.
     size : (width, height)
         Pixels.
     background : str
@@ -111,19 +116,33 @@ def render(
     width, height = (int(n) for n in size)
     if not (32 <= width <= 8192 and 32 <= height <= 8192):
         raise InputError(f"A picture of size {size} can't be drawn; expected 32 to 8192 pixels.")
+    if getattr(structure, "potential", None) is not None and hasattr(structure, "streamlines"):
+        from vmt.report._render_flux import flux_picture
+
+        return flux_picture(structure, phase, (width, height), background, title)
     view = _view(structure, phase)
     camera = _Camera.fit(view, (width, height))
-    if _renderer() == "pyvista":
-        try:
-            picture = _draw_pyvista(view, camera, background)
-        except Exception as error:
-            if os.environ.get("VMT_RENDERER") == "pyvista":
-                raise VmtError(f"PyVista can't draw here: {error}") from error
-            _log.warning("PyVista failed (%s); drawing without it", error)
-            picture = _draw_rays(view, camera, background)
-    else:
+    picture = _with_pyvista(_draw_pyvista, view, camera, background)
+    if picture is None:
         picture = _draw_rays(view, camera, background)
-    return _annotate(picture, view, camera, background, title)
+    from vmt.report._render_labels import annotate
+
+    return annotate(picture, view, camera, background, title)
+
+
+def _with_pyvista(
+    draw: Callable[..., npt.NDArray[np.uint8]], *arguments: Any
+) -> npt.NDArray[np.uint8] | None:
+    """Call a function that draws with PyVista; None where that can't be done."""
+    if _renderer() != "pyvista":
+        return None
+    try:
+        return draw(*arguments)
+    except Exception as error:
+        if os.environ.get("VMT_RENDERER") == "pyvista":
+            raise VmtError(f"PyVista can't draw here: {error}") from error
+        _log.warning("PyVista failed (%s); drawing without it", error)
+        return None
 
 
 def render_png(
@@ -246,17 +265,17 @@ def _corners(edges: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.array(np.meshgrid(*([0.0, e] for e in edges), indexing="ij")).reshape(3, -1).T
 
 
-def _corner(count: int) -> int:
-    """Voxels of an edge that the cut takes; a sheet is not cut."""
-    return round(_CUT * count) if count >= 8 else 0
+def _corner(view: _View) -> list[int]:
+    """Voxels of each edge that the cut takes; a sheet is not cut."""
+    return [round(view.cut * n) if n >= 8 else 0 for n in view.ids.shape]
 
 
-def _cut_corner(ids: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def _cut_corner(view: _View) -> npt.NDArray[np.uint8]:
     """Remove the box at the corner nearest to the camera: x first, y and z last."""
-    cut = ids.copy()
-    nx, ny, nz = (_corner(n) for n in ids.shape)
-    cut[:nx, ids.shape[1] - ny :, ids.shape[2] - nz :] = 0
-    return cut
+    ids = view.ids.copy()
+    nx, ny, nz = _corner(view)
+    ids[:nx, ids.shape[1] - ny :, ids.shape[2] - nz :] = 0
+    return ids
 
 
 def _openness(padded: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -297,7 +316,7 @@ def _nearness(
 ) -> npt.NDArray[np.float32]:
     """Fade with the way (n,) that light goes through the box, the cut corner not counted."""
     points = (places + 0.5) * (np.array(view.spacing) * 1e6)
-    share = np.array([_corner(n) / n for n in view.ids.shape])
+    share = np.array(_corner(view)) / view.ids.shape
     low, high = np.zeros(3), camera.edges
     cut_low, cut_high = low.copy(), high.copy()
     cut_high[0] = share[0] * high[0]
@@ -322,7 +341,7 @@ def _draw_rays(view: _View, camera: _Camera, background: str) -> npt.NDArray[np.
     columns = (np.arange(width) - width / 2 + 0.5) * step
     rows = (height / 2 - np.arange(height) - 0.5) * step
     spacing = np.array(view.spacing) * 1e6
-    ids = np.pad(_cut_corner(view.ids), 1)
+    ids = np.pad(_cut_corner(view), 1)
     direction = -camera.toward
     forward = np.where(direction > 0, 1, -1)
 
@@ -387,7 +406,7 @@ def _shrink(picture: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
 
 def _faces(view: _View, camera: _Camera) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Faces of voxels that look at the camera: corners (n, 4, 3) [µm] and colors (n, 3)."""
-    ids = np.pad(_cut_corner(view.ids), 1)
+    ids = np.pad(_cut_corner(view), 1)
     openness, palette = _openness(ids), _palette(view)
     spacing = np.array(view.spacing, np.float32) * np.float32(1e6)
     corners, colors = [], []
@@ -411,7 +430,27 @@ def _faces(view: _View, camera: _Camera) -> tuple[npt.NDArray[np.float32], npt.N
 
 
 def _draw_pyvista(view: _View, camera: _Camera, background: str) -> npt.NDArray[np.uint8]:
+    with _scene(camera, background) as (pv, plotter):
+        _add_surface(pv, plotter, view, camera, 1.0)
+        picture = plotter.screenshot(return_img=True)
+    return _shrink(np.asarray(picture[..., :3], np.float32) / np.float32(255))
+
+
+def _add_surface(pv: Any, plotter: Any, view: _View, camera: _Camera, opacity: float) -> None:
     corners, colors = _faces(view, camera)
+    if not len(corners):
+        return
+    count = len(corners)
+    index = np.arange(4 * count, dtype=np.int64).reshape(count, 4)
+    cells = np.concatenate([np.full((count, 1), 4), index], axis=1)
+    mesh = pv.PolyData(corners.reshape(-1, 3), cells.ravel())
+    mesh.cell_data["color"] = np.round(255 * colors).astype(np.uint8)
+    plotter.add_mesh(mesh, scalars="color", rgb=True, lighting=False, opacity=opacity)
+
+
+@contextmanager
+def _scene(camera: _Camera, background: str) -> Iterator[tuple[Any, Any]]:
+    """PyVista and a plotter that looks as the camera does."""
     size = [_SAMPLES * n for n in camera.size]
     with _vtk_lock, _off_screen():
         import pyvista
@@ -420,24 +459,16 @@ def _draw_pyvista(view: _View, camera: _Camera, background: str) -> npt.NDArray[
         plotter = pv.Plotter(off_screen=True, window_size=size, lighting="none")
         try:
             plotter.set_background(background)
-            if len(corners):
-                count = len(corners)
-                index = np.arange(4 * count, dtype=np.int64).reshape(count, 4)
-                cells = np.concatenate([np.full((count, 1), 4), index], axis=1)
-                mesh = pv.PolyData(corners.reshape(-1, 3), cells.ravel())
-                mesh.cell_data["color"] = np.round(255 * colors).astype(np.uint8)
-                plotter.add_mesh(mesh, scalars="color", rgb=True, lighting=False)
             distance = 4 * float(np.linalg.norm(camera.edges))
             plotter.camera.focal_point = tuple(camera.center)
             plotter.camera.position = tuple(camera.center + distance * camera.toward)
             plotter.camera.up = tuple(camera.up)
             plotter.camera.parallel_projection = True
             plotter.camera.parallel_scale = camera.scale * camera.size[1] / 2
-            plotter.renderer.reset_camera_clipping_range()
-            picture = plotter.screenshot(return_img=True)
+            plotter.camera.clipping_range = (0.25 * distance, 2 * distance)
+            yield pv, plotter
         finally:
             plotter.close()
-    return _shrink(np.asarray(picture[..., :3], np.float32) / np.float32(255))
 
 
 @contextmanager
@@ -494,100 +525,3 @@ def _pyvista_works() -> bool:
     if done.returncode != 0:
         _log.info("PyVista can't draw off-screen here; structures are drawn without it")
     return done.returncode == 0
-
-
-def _annotate(
-    picture: npt.NDArray[np.uint8],
-    view: _View,
-    camera: _Camera,
-    background: str,
-    title: str | None,
-) -> npt.NDArray[np.uint8]:
-    """Draw the outline of the box, the lengths of its edges, the phases and the caption."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.colors import to_rgb
-    from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
-
-    width, height = camera.size
-    dark = sum(to_rgb(background)) < 1.5
-    ink = "#f4f4f4" if dark else "#222222"
-    made = Figure(figsize=(width / 100, height / 100), dpi=100, facecolor=background)
-    canvas: Any = FigureCanvasAgg(made)
-    ax = made.add_axes((0.0, 0.0, 1.0, 1.0))
-    ax.imshow(picture, extent=(0, width, height, 0), interpolation="nearest", aspect="auto")
-    ax.set_axis_off()
-    _outline(ax, camera, ink, max(6.0, height / 56))
-
-    small = max(6.0, min(height / 62, width / 62))
-    if title:
-        ax.text(width / 2, 0.02 * height, title, ha="center", va="top", size=1.4 * small, color=ink)
-    ax.text(
-        width / 2,
-        0.985 * height,
-        view.caption,
-        ha="center",
-        va="bottom",
-        size=small,
-        color=ink,
-        alpha=0.75,
-        wrap=True,
-    )
-    if len(view.names) > 1:
-        palette = _palette(view)
-        palette = palette + (1 - palette) * _LIFT
-        handles = [
-            Patch(facecolor=tuple(palette[i]), edgecolor=ink, linewidth=0.5, label=name)
-            for i, name in view.names.items()
-        ]
-        ax.legend(handles=handles, loc="upper left", frameon=False, fontsize=small, labelcolor=ink)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
-
-
-def _outline(ax: Axes, camera: _Camera, ink: str, size: float) -> None:
-    corners = _corners(camera.edges)
-    places = camera.project(corners)
-    depth = (corners - camera.center) @ camera.toward
-    hidden = int(depth.argmin())
-    for i in range(8):
-        for a in range(3):
-            j = i ^ (4 >> a)  # the corner across edge `a`
-            if i < j and hidden not in (i, j):
-                nearest = int(depth.argmax()) in (i, j)
-                ax.plot(
-                    places[[i, j], 0],
-                    places[[i, j], 1],
-                    color=ink,
-                    linewidth=0.6 if nearest else 1.0,
-                    alpha=0.35 if nearest else 0.8,
-                )
-    middle = camera.project(camera.center[None])[0]
-    for a, text in enumerate(("axis 0: ", "axis 1: ", "axis 2: ")):
-        best, where = -np.inf, (0, 0)
-        for i in range(8):
-            j = i ^ (4 >> a)
-            if i < j and hidden not in (i, j):
-                at = places[[i, j]].mean(axis=0)
-                # the silhouette's lower edges; for axis 0, the left one
-                score = at[1] if a else -at[0]
-                if score > best:
-                    best, where = score, (i, j)
-        at = places[list(where)].mean(axis=0)
-        along = places[where[1]] - places[where[0]]
-        angle = math.degrees(math.atan2(-along[1], along[0]))
-        angle = (angle + 90) % 180 - 90
-        away = at - middle
-        normal = np.array([-along[1], along[0]]) / (np.linalg.norm(along) + 1e-12)
-        at = at + (1.25 * size + 2) * normal * (1 if normal @ away > 0 else -1)
-        ax.text(
-            at[0],
-            at[1],
-            text + format_length(float(camera.edges[a]) * 1e-6, 3),
-            ha="center",
-            va="center",
-            rotation=angle,
-            rotation_mode="anchor",
-            size=size,
-            color=ink,
-        )

@@ -14,6 +14,7 @@ from vmt.transport._predictors import (
     Predictor,
     predict_m_factor,
 )
+from vmt.transport._streamlines import Streamlines
 from vmt.transport._tensor import ConductivityTensor, effective_conductivity_tensor
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "ConductivityTensor",
     "Predictor",
     "ReconstructionSpread",
+    "Streamlines",
     "effective_conductivity",
     "effective_conductivity_tensor",
     "estimate_level_set",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,7 +31,9 @@ from vmt.transport._voxel_error import two_grids
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Conduction", "effective_conductivity"]
+    from vmt.transport._streamlines import Streamlines
+
+__all__ = ["Conduction", "chosen_discretization", "effective_conductivity"]
 
 _SIDES = ("closed", "periodic")
 _BOUNDS = ("cheap", "tight", "none")
@@ -87,8 +89,8 @@ class Conduction:
     potential : (nx, ny, nz) array of float32, or None
         Potential [V per volt between the faces], 1 at index 0 of the axis and 0 at its end, NaN
         where no current can come from; kept on request.
-    structure : Microstructure or None
-        The structure, kept with the potential.
+    structure : Microstructure, LevelSet or None
+        The structure, or the level set that was solved, kept with the potential.
     layer_fluxes : (n + 1,) array
         Effective conductivity [S/m] from the flux through each plane of voxel faces normal to the
         axis, the two electrodes included.
@@ -110,7 +112,7 @@ class Conduction:
     lower_bound: float | None = None
     upper_bound: float | None = None
     discretization_error: float | None = None
-    structure: Microstructure | None = None
+    structure: Microstructure | LevelSet | None = None
     layer_fluxes: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     discretization: str = "voxel"
 
@@ -179,6 +181,36 @@ class Conduction:
             If the potential was not kept.
         """
         return fields_of(self).dissipation()
+
+    def streamlines(
+        self,
+        count: int = 200,
+        *,
+        window: Sequence[int] | None = None,
+        rng: np.random.Generator | int = 0,
+    ) -> Streamlines:
+        """Trace lines of current from the first face of the axis on, each the same share of it.
+
+        Lines follow the fluxes through the faces of the voxels, exactly (Pollock 1988); none ends
+        in a wall. A result left at a coarse `rtol` may lose some on the way.
+
+        Parameters
+        ----------
+        count : int
+            How many.
+        window : (nx, ny, nz), optional
+            Trace through the first voxels only.
+        rng : numpy.random.Generator or int
+            Where they start, in proportion to the current.
+
+        Raises
+        ------
+        InputError
+            If the potential was not kept, or an argument is out of range.
+        """
+        from vmt.transport._streamlines import trace
+
+        return trace(fields_of(self), count, window, rng)
 
     def plot_flux(self, ax: Axes | None = None, *, index: int | None = None) -> Axes:
         """Draw a slice of the flux density's magnitude, with its direction.
@@ -334,11 +366,11 @@ def effective_conductivity(
         Whether the side faces let no current through or are joined to their opposites.
     discretization : {"voxel", "level_set", "fem"}, optional
         "voxel", the default for a Microstructure: as above, first order in the voxel size.
-        "level_set", the default for a LevelSet, for one conducting phase: the flux between two
-        cells passes through the open share of their face, second order; the level set of a
-        Microstructure is estimated (`vmt.transport.estimate_level_set`). "fem", for one conducting
-        phase, closed sides and small structures: trilinear finite elements on the same voxels
-        (`vmt.transport.finite_element_conductivity`).
+        "level_set", the default for a LevelSet, for one conducting phase or two of two: the flux
+        between two cells passes through the open share of their face, second order; the level set
+        of a Microstructure is estimated (`vmt.transport.estimate_level_set`). "fem", for one
+        conducting phase, closed sides and small structures: trilinear finite elements on the same
+        voxels (`vmt.transport.finite_element_conductivity`).
     bounds : {"cheap", "tight", "none"}
         How the bounds are found (for voxels; other discretizations have none): "cheap" from the
         solution at hand, for less than the cost of the solve; "tight" with a second solve for the
@@ -365,9 +397,9 @@ def effective_conductivity(
         If a phase is unknown, a conductivity is negative or not finite, none is positive, or
         another argument is out of range.
     MemoryBudgetError
-        If the solver's memory is not available: one conducting phase takes about 28 bytes per
-        voxel, several take about 65; thin walls or islands of a good conductor switch to a
-        solver of about 110.
+        If the solver's memory is not available: one conducting phase takes about 26 bytes per
+        voxel (18 without bounds and potential), several take about 65; thin walls or islands of a
+        good conductor switch to a solver of about 110.
     ConvergenceError
         If `max_iterations` are not enough; the message has the value so far, and `bracket` the
         bounds, which hold.
@@ -384,7 +416,7 @@ def effective_conductivity(
     >>> round(result.lower_bound, 6), round(result.upper_bound, 6)
     (5.0, 5.0)
     """
-    choice = _choice(structure, discretization)
+    choice = chosen_discretization(structure, discretization)
     table = Conductivities.of(structure, conductivity)
     if axis not in (0, 1, 2):
         raise InputError(f"axis={axis!r}; expected 0, 1 or 2.")
@@ -406,7 +438,7 @@ def effective_conductivity(
 
         return level_set_conduction(
             structure,
-            table.scalars(),
+            table,
             axis=axis,
             sides=sides,
             rtol=rtol,
@@ -433,17 +465,20 @@ def effective_conductivity(
     dx, dy, dz = (structure.spacing[a] for a in order)
     single = table.values.shape[0] == 2
     periodic = sides == "periodic"
-    need = conduction_bytes((nx, ny, nz), single_phase=single, rtol=rtol)
+    kept_potential = keep_potential or bounds != "none"
+    need = conduction_bytes((nx, ny, nz), single_phase=single, rtol=rtol, potential=kept_potential)
     size = "×".join(map(str, structure.shape))
     require_memory(
         need + _BYTES_OF_THE_FILTER * structure.labels.size, f"Conduction through {size} voxels"
     )
 
-    labels = np.ascontiguousarray(np.transpose(table.number[structure.labels], order))
-    conducts = np.zeros(256, np.bool_)
-    conducts[1 : len(table.values)] = True
-    kept, _ = keep_percolating(labels, conducts, periodic_y=periodic, periodic_z=periodic)
-    del labels
+    kept, _ = keep_percolating(
+        np.ascontiguousarray(np.transpose(structure.labels, order)),
+        table.number > 0,
+        periodic_y=periodic,
+        periodic_z=periodic,
+        numbers=table.number,
+    )
 
     common: dict[str, Any] = {
         "conductivity": table.named,
@@ -476,6 +511,7 @@ def effective_conductivity(
             periodic=periodic,
             rtol=rtol,
             max_iterations=max_iterations,
+            potential=kept_potential,
             on_iteration=step,
             on_fallback=lambda count: require_memory(
                 count, f"Conduction through {size} voxels with thin walls or strong contrast"
@@ -497,6 +533,7 @@ def effective_conductivity(
             solution.deviation,
             periodic=periodic,
             tight=bounds == "tight",
+            space=solution.space,
         )
     if not solution.finished:
         raise ConvergenceError(
@@ -538,7 +575,7 @@ def effective_conductivity(
     return replace(result, discretization_error=error)
 
 
-def _choice(structure: object, discretization: object) -> str:
+def chosen_discretization(structure: object, discretization: object) -> str:
     """Read the discretization; without one, that of a level set or of voxels."""
     if not isinstance(structure, LevelSet | Microstructure):
         raise InputError(

@@ -23,8 +23,10 @@ from vmt.kernels.open_faces import (
     open_faces,
     percolating_cells,
 )
+from vmt.kernels.two_phase_faces import two_phase_faces
 from vmt.microstructure import LevelSet, Microstructure
 from vmt.transport._conduction import Conduction, effective_conductivity
+from vmt.transport._conductivities import Conductivities, along
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,8 +34,14 @@ if TYPE_CHECKING:
 __all__ = [
     "ReconstructionSpread",
     "conducting_phase",
+    "conductors",
     "estimate_level_set",
+    "face_conductances",
+    "inside_values",
     "level_set_conduction",
+    "level_set_of",
+    "one_conductor",
+    "open_shares",
     "reconstruction_spread",
 ]
 
@@ -64,13 +72,75 @@ def conducting_phase(
     if len(names) != 1:
         raise InputError(
             f"The phases {names} conduct; discretization={discretization!r} takes one conducting "
-            'phase, the others insulate. Use discretization="voxel" for several (a LevelSet gives '
-            "voxels by to_microstructure())."
+            'phase, the others insulate. Use discretization="voxel" for several.'
         )
     return names[0], float(table[structure.phases[names[0]]])
 
 
-def _inside(level_set: LevelSet, phase: str, order: tuple[int, ...]) -> npt.NDArray[np.float32]:
+def one_conductor(
+    structure: Microstructure | LevelSet, table: Conductivities
+) -> tuple[str, tuple[float, float, float]]:
+    """Name of the one phase that conducts, and its conductivity along the axes.
+
+    Raises
+    ------
+    InputError
+        If more than one does.
+    """
+    phase, _ = conducting_phase(structure, table.values[table.number, 0], "level_set")
+    value = table.named[phase]
+    return phase, value if isinstance(value, tuple) else (value, value, value)
+
+
+def conductors(
+    structure: Microstructure | LevelSet, table: Conductivities
+) -> tuple[str, str | None, tuple[float, float, float], float]:
+    """The better conductor, the other one if it conducts, and their conductivities.
+
+    Raises
+    ------
+    InputError
+        If two phases of more than two conduct, more than two do, or two of which one is
+        anisotropic.
+    """
+    names = [name for name in structure.phases if along(table.named[name], 0) > 0.0]
+    if len(names) != 2 or len(structure.phases) != 2:
+        phase, sigma = one_conductor(structure, table)
+        return phase, None, sigma, 0.0
+    values = table.scalars()
+    worse, better = sorted(names, key=lambda name: float(values[structure.phases[name]]))
+    high, low = (float(values[structure.phases[name]]) for name in (better, worse))
+    return better, worse, (high, high, high), low
+
+
+def face_conductances(
+    level_set: LevelSet,
+    better: str,
+    order: tuple[int, ...],
+    *,
+    low: float,
+    periodic: bool,
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32], Any]:
+    """Conductances of the faces over those of the better conductor, and the cells that count.
+
+    `low` is the conductivity of the other phase over that of the better one; 0 insulates.
+    """
+    ax, ay, az = open_shares(level_set, better, order)
+    nx, ny, nz = (level_set.shape[a] for a in order)
+    kept = np.zeros((nx, ny, nz), np.uint8)
+    parent = np.empty(kept.size, np.int64 if kept.size >= 2**31 else np.int32)
+    percolating_cells(ax, ay, az, parent, kept, periodic and ny > 1, periodic and nz > 1)
+    del parent
+    if low > 0.0:
+        values = inside_values(level_set, better, order)
+        two_phase_faces(values, ax, ay, az, kept, low, joined=(False, periodic, periodic))
+        kept[...] = 1
+    return ax, ay, az, kept
+
+
+def inside_values(
+    level_set: LevelSet, phase: str, order: tuple[int, ...]
+) -> npt.NDArray[np.float32]:
     """Corner values, negative in the phase, with the current along axis 0; a new array."""
     values = np.transpose(level_set.at_corners().values, order)
     made = np.empty(values.shape, np.float32)
@@ -79,9 +149,33 @@ def _inside(level_set: LevelSet, phase: str, order: tuple[int, ...]) -> npt.NDAr
     )
 
 
+def level_set_of(
+    structure: Microstructure | LevelSet, phase: str, periodic: Sequence[int]
+) -> LevelSet:
+    """The level set itself, or the one estimated for a phase of voxels."""
+    if isinstance(structure, LevelSet):
+        return structure
+    if structure.volume_fraction(phase) in (0.0, 1.0):  # no boundary to look for
+        sign = 1.0 - 2.0 * structure.volume_fraction(phase)
+        corners = np.full([n + 1 for n in structure.shape], sign, np.float32)
+        return LevelSet(corners, structure.spacing, inside=phase, outside=f"not {phase}")
+    return estimate_level_set(structure, phase, periodic=periodic)
+
+
+def open_shares(
+    level_set: LevelSet, phase: str, order: tuple[int, ...] = (0, 1, 2)
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Open share of the faces normal to each axis, the axes in the order given."""
+    nx, ny, nz = (level_set.shape[a] for a in order)
+    shapes = ((nx + 1, ny, nz), (nx, ny + 1, nz), (nx, ny, nz + 1))
+    ax, ay, az = (np.zeros(shape, np.float32) for shape in shapes)
+    open_faces(inside_values(level_set, phase, order), ax, ay, az, SMALLEST_FACE)
+    return ax, ay, az
+
+
 def level_set_conduction(
     structure: Microstructure | LevelSet,
-    table: npt.NDArray[np.float64],
+    table: Conductivities,
     *,
     axis: int,
     sides: str,
@@ -89,55 +183,42 @@ def level_set_conduction(
     max_iterations: int | None,
     keep_potential: bool,
 ) -> Conduction:
-    """Effective conductivity of one phase by open faces; the arguments are checked but the phase.
+    """Effective conductivity by open faces; the arguments are checked but the phases.
 
     Finite volumes on the cells; the flux between two of them passes through the open share of
-    their face, from marching squares on the corners. Second order in the cell size.
+    their face, from marching squares on the corners. Second order in the cell size. Where both
+    phases of two conduct, see `vmt.kernels.two_phase_faces`.
 
     Raises
     ------
     InputError
-        If several phases conduct.
+        If two phases of more than two conduct, or more.
     """
-    phase, conductivity = conducting_phase(structure, table, "level_set")
-    if isinstance(structure, LevelSet):
-        level_set = structure
-    elif structure.volume_fraction(phase) in (0.0, 1.0):  # no boundary to look for
-        sign = 1.0 - 2.0 * structure.volume_fraction(phase)
-        corners = np.full([n + 1 for n in structure.shape], sign, np.float32)
-        level_set = LevelSet(corners, structure.spacing, inside=phase, outside=f"not {phase}")
-    else:
-        sideways = [a for a in range(3) if a != axis] if sides == "periodic" else []
-        level_set = estimate_level_set(structure, phase, periodic=sideways)
+    phase, other, sigma, low = conductors(structure, table)
+    sideways = [a for a in range(3) if a != axis] if sides == "periodic" else []
+    level_set = level_set_of(structure, phase, sideways)
     order = (axis, *(a for a in range(3) if a != axis))
     nx, ny, nz = (level_set.shape[a] for a in order)
-    dx, dy, dz = (level_set.spacing[a] for a in order)
+    # a phase that conducts better along an axis is one that is shorter there
+    dx, dy, dz = (level_set.spacing[a] * math.sqrt(sigma[axis] / sigma[a]) for a in order)
     size = "×".join(map(str, level_set.shape))
     require_memory(
         face_conduction_bytes((nx, ny, nz)) + 8 * nx * ny * nz, f"Conduction through {size} cells"
     )
-    values = _inside(level_set, phase, order)
-    ax, ay, az = (
-        np.zeros(shape, np.float32)
-        for shape in ((nx + 1, ny, nz), (nx, ny + 1, nz), (nx, ny, nz + 1))
-    )
-    open_faces(values, ax, ay, az, SMALLEST_FACE)
-    del values
     periodic = sides == "periodic"
-    kept = np.zeros((nx, ny, nz), np.uint8)
-    parent = np.empty(kept.size, np.int64 if kept.size >= 2**31 else np.int32)
-    wrap = (periodic and ny > 1, periodic and nz > 1)
-    count = int(percolating_cells(ax, ay, az, parent, kept, *wrap))
-    del parent
+    ax, ay, az, kept = face_conductances(
+        level_set, phase, order, low=0.0 if other is None else low / sigma[0], periodic=periodic
+    )
     common: dict[str, Any] = {
-        "conductivity": {name: float(table[label]) for name, label in structure.phases.items()},
+        "conductivity": table.named,
         "volume_fractions": {name: structure.volume_fraction(name) for name in structure.phases},
         "axis": axis,
         "sides": sides,
         "spacing": level_set.spacing,
         "discretization": "level_set",
+        "structure": level_set if keep_potential else None,
     }
-    if count == 0:
+    if not kept.any():
         return Conduction(
             effective_conductivity=0.0,
             percolates=False,
@@ -153,7 +234,7 @@ def level_set_conduction(
             ay,
             az,
             kept,
-            conductivity,
+            sigma[axis],
             (dx, dy, dz),
             periodic=periodic,
             rtol=rtol,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,15 +14,19 @@ import numpy.typing as npt
 from vmt._budget import require_memory
 from vmt._progress import steps
 from vmt.errors import ConvergenceError, InputError
-from vmt.kernels.multigrid import cell_bytes, solve_cell
-from vmt.microstructure import Microstructure
-from vmt.transport._conduction import effective_conductivity
+from vmt.kernels.multigrid import CellSolution, cell_bytes, solve_cell
+from vmt.kernels.multigrid._periodic_faces import face_cell_bytes, solve_cell_faces
+from vmt.microstructure import LevelSet, Microstructure
+from vmt.transport._conduction import chosen_discretization, effective_conductivity
 from vmt.transport._conductivities import Conductivities, Given, Value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["ConductivityTensor", "effective_conductivity_tensor"]
+
+#: mean difference between the open shares of opposite faces, over their sum: rounding, not a seam
+_MISFIT = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,10 +135,11 @@ class ConductivityTensor:
 
 
 def effective_conductivity_tensor(
-    structure: Microstructure,
+    structure: Microstructure | LevelSet,
     conductivity: Given,
     *,
     sides: Literal["closed", "periodic"] = "closed",
+    discretization: Literal["voxel", "level_set"] | None = None,
     rtol: float = 1e-4,
     max_iterations: int | None = None,
 ) -> ConductivityTensor:
@@ -148,13 +153,18 @@ def effective_conductivity_tensor(
 
     Parameters
     ----------
-    structure : Microstructure
+    structure : Microstructure or LevelSet
         The structure; for `sides="periodic"` its opposite faces have to fit to each other (a
-        sample with ``periodic=True``): where they don't, paths end at the seam.
+        sample with ``periodic=True``). Where voxels don't fit, paths end at the seam; a level set
+        that doesn't fit is refused.
     conductivity : mapping of phase to float or (float, float, float)
         Conductivity [S/m] of the phases that conduct, as for `effective_conductivity`.
     sides : {"closed", "periodic"}
         Which of the two.
+    discretization : {"voxel", "level_set"}, optional
+        As for `effective_conductivity`: "voxel" is the default for a Microstructure, "level_set",
+        for one conducting phase or two of two, that for a LevelSet. The level set of a
+        Microstructure is estimated.
     rtol : float
         Relative error of the diagonal, between 1e-12 and 0.1. That of the entries off the diagonal
         is as large relative to the diagonal.
@@ -169,7 +179,8 @@ def effective_conductivity_tensor(
     Raises
     ------
     InputError
-        If a phase or conductivity can't be used, or another argument is out of range.
+        If a phase or conductivity can't be used, another argument is out of range, or a level set
+        does not repeat itself where it should.
     MemoryBudgetError
         If the memory is not available: about 300 bytes per conducting voxel for periodic sides.
     ConvergenceError
@@ -186,30 +197,36 @@ def effective_conductivity_tensor(
     >>> (tensor.effective_conductivity.round(6) + 0.0).tolist()
     [[1.5, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 2.0]]
     """
-    if sides == "closed":
-        return _three_axes(structure, conductivity, rtol, max_iterations)
+    choice = chosen_discretization(structure, discretization)
+    if choice == "fem":
+        raise InputError(
+            'discretization="fem" gives no tensor; expected "voxel" or "level_set". '
+            "effective_conductivity has it along one axis."
+        )
     table = Conductivities.of(structure, conductivity)
-    if sides != "periodic":
+    if sides not in ("closed", "periodic"):
         raise InputError(f'sides={sides!r}; expected "closed" or "periodic".')
     if not 1e-12 <= rtol <= 0.1:
         raise InputError(f"rtol={rtol!r}; expected a number from 1e-12 to 0.1.")
     if max_iterations is not None and (max_iterations < 1 or int(max_iterations) != max_iterations):
         raise InputError(f"max_iterations={max_iterations!r}; expected a whole number from 1.")
-    labels = table.number[structure.labels]
-    size = "×".join(map(str, structure.shape))
-    require_memory(
-        cell_bytes(structure.shape, int(np.count_nonzero(labels))),
-        f"The conductivity tensor of {size} voxels",
-    )
-    with steps("conductivity tensor", 0) as step:
-        solution = solve_cell(
-            labels,
-            table.along((0, 1, 2)),
-            structure.spacing,
-            rtol=rtol,
-            max_iterations=max_iterations,
-            on_iteration=step,
-        )
+    if choice == "level_set":
+        from vmt.transport._level_set import conductors, level_set_of
+
+        phase, other, sigma, low = conductors(structure, table)
+        body = level_set_of(structure, phase, (0, 1, 2) if sides == "periodic" else ())
+        if sides == "closed":
+            given: dict[str, Value] = {phase: sigma}
+            if other is not None:
+                given[other] = low
+            return _three_axes(body, given, rtol, max_iterations, table)
+        solution = _periodic_level_set(body, phase, sigma, low, rtol, max_iterations)
+    else:
+        if isinstance(structure, LevelSet):
+            structure = structure.to_microstructure()
+        if sides == "closed":
+            return _three_axes(structure, conductivity, rtol, max_iterations, table)
+        solution = _periodic_voxels(structure, table, rtol, max_iterations)
     if not solution.finished:
         raise ConvergenceError(
             f"The diagonal reached {np.diag(solution.tensor)} S/m after {solution.iterations} "
@@ -221,8 +238,85 @@ def effective_conductivity_tensor(
     )
 
 
+def _periodic_voxels(
+    structure: Microstructure, table: Conductivities, rtol: float, limit: int | None
+) -> CellSolution:
+    labels = table.number[structure.labels]
+    size = "×".join(map(str, structure.shape))
+    require_memory(
+        cell_bytes(structure.shape, int(np.count_nonzero(labels))),
+        f"The conductivity tensor of {size} voxels",
+    )
+    with steps("conductivity tensor", 0) as step:
+        return solve_cell(
+            labels,
+            table.along((0, 1, 2)),
+            structure.spacing,
+            rtol=rtol,
+            max_iterations=limit,
+            on_iteration=step,
+        )
+
+
+def _periodic_level_set(
+    level_set: LevelSet,
+    phase: str,
+    sigma: tuple[float, float, float],
+    low: float,
+    rtol: float,
+    limit: int | None,
+) -> CellSolution:
+    """Solve the cell; one that conducts differently along its axes is one with other edges."""
+    from vmt.transport._level_set import inside_values, open_shares
+
+    values = level_set.at_corners().values
+    size = "×".join(map(str, level_set.shape))
+    touched = _touched(values, phase == level_set.outside) if low == 0.0 else values.size
+    require_memory(
+        face_cell_bytes(level_set.shape, touched),
+        f"The conductivity tensor of {size} cells",
+    )
+    shares = open_shares(level_set, phase)
+    for axis, share in enumerate(shares):
+        ends = np.moveaxis(share, axis, 0)
+        misfit = float(np.abs(ends[0] - ends[-1]).mean(dtype=np.float64))
+        if misfit > _MISFIT * float(ends[0].mean(dtype=np.float64) + ends[-1].mean()):
+            raise InputError(
+                f"The level set does not repeat itself along axis {axis}: the open shares of its "
+                f"two end faces differ by {misfit:.2g} on average. Expected a periodic one, as "
+                'sample_level_set(..., periodic=True) gives; or ask for sides="closed".'
+            )
+    root = np.sqrt(np.array(sigma))
+    dx, dy, dz = (float(d / r) for d, r in zip(level_set.spacing, root, strict=True))
+    with steps("conductivity tensor", 0) as step:
+        solution = solve_cell_faces(
+            *shares,
+            1.0,
+            (dx, dy, dz),
+            values=None if low == 0.0 else inside_values(level_set, phase, (0, 1, 2)),
+            low=low / sigma[0],
+            rtol=rtol,
+            max_iterations=limit,
+            on_iteration=step,
+        )
+    return replace(solution, tensor=solution.tensor * np.outer(root, root))
+
+
+def _touched(values: npt.NDArray[np.float32], outside: bool) -> int:
+    """Cells with a corner in the phase: more than can conduct."""
+    inside = values >= 0.0 if outside else values <= 0.0
+    for axis in range(3):
+        inside = np.moveaxis(inside, axis, 0)
+        inside = np.moveaxis(inside[1:] | inside[:-1], 0, axis)
+    return int(np.count_nonzero(inside))
+
+
 def _three_axes(
-    structure: Microstructure, conductivity: Given, rtol: float, max_iterations: int | None
+    structure: Microstructure | LevelSet,
+    conductivity: Given,
+    rtol: float,
+    max_iterations: int | None,
+    table: Conductivities,
 ) -> ConductivityTensor:
     found = [
         effective_conductivity(
@@ -239,7 +333,7 @@ def _three_axes(
     np.fill_diagonal(tensor, [one.effective_conductivity for one in found])
     return ConductivityTensor(
         tensor,
-        found[0].conductivity,
+        table.named,
         "closed",
         (found[0].iterations, found[1].iterations, found[2].iterations),
         max(one.error_estimate for one in found),

@@ -8,12 +8,17 @@ gives a wider bracket, not a wrong one.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
+from vmt.kernels.multigrid import _average as average
 from vmt.kernels.multigrid import _dirichlet as dirichlet
+from vmt.kernels.multigrid import _drain as drain
 from vmt.kernels.multigrid import _thomson as thomson
-from vmt.kernels.multigrid._hierarchy import BlockHierarchy, ByteLevel, Geometry, hierarchy_bytes
+from vmt.kernels.multigrid._color_hierarchy import ColorPreconditioner, color_bytes
+from vmt.kernels.multigrid._hierarchy import BlockHierarchy, Geometry, hierarchy_bytes
 from vmt.kernels.multigrid._percolation import label_counts
 from vmt.kernels.multigrid._solve import face_tables, hierarchy_of_labels
 from vmt.kernels.multigrid._strong import StrongLevel
@@ -28,6 +33,22 @@ _CONTRAST = 30.0
 #: the tight bound is done when the next steps would close less than this share of the gap
 _CLOSED = 0.01
 _STEPS = 60
+
+
+class Space:
+    """Arrays from memory that is there already, or from new one."""
+
+    def __init__(self, held: npt.NDArray[np.uint8] | None) -> None:
+        self._held = held if held is not None else np.zeros(0, np.uint8)
+
+    def take(self, shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
+        """An array; what is in it has no meaning."""
+        size = -(-int(np.prod(shape)) * np.dtype(dtype).itemsize // 64) * 64
+        if size > self._held.size:
+            return np.empty(shape, dtype)
+        made, self._held = self._held[:size], self._held[size:]
+        used: npt.NDArray[Any] = made[: int(np.prod(shape)) * np.dtype(dtype).itemsize].view(dtype)
+        return used.reshape(shape)
 
 
 class _Problem:
@@ -59,50 +80,62 @@ class _Problem:
         self.contrast = float(ratio.max())
 
 
-def _lower(problem: _Problem, deviation: Potential) -> float:
-    labels = problem.labels
-    nx, ny, nz = labels.shape
-    count = int(np.count_nonzero(labels))
-    padded_size = (nx + 2) * (ny + 2) * (nz + 2)
-    order = np.empty(count, np.int32 if padded_size < 2**31 else np.int64)
-    rim = (nx + 2, ny + 2, nz + 2)
-    inner = (slice(1, -1), slice(1, -1), slice(1, -1))
-    padded_need = np.zeros(rim)
-    need = padded_need[inner]
-    tx, ty, tz, wall = problem.tables
-    thomson.residual(deviation, labels, need, *problem.tables, *problem.sides)
-    counted = len(problem.inside) == 1
-    distance: npt.NDArray[np.uint8] | npt.NDArray[np.float64]
-    if counted:
-        padded = np.zeros(rim, np.uint8)
-        distance = padded[inner]
-        reached = int(thomson.distances(labels, padded, order, *problem.sides))
-        one = problem.inside[0]
-        links = (tx[one, one], ty[one, one], tz[one, one], wall[one])
-        thomson.route_steps(padded, order[:reached], padded_need, *links)
+def _lower(problem: _Problem, deviation: Potential, space: Space) -> float:
+    if len(problem.inside) == 1:
+        current, energy = _one_conductor(problem, deviation, space)
     else:
-        distance = np.zeros(labels.shape)
-        need = np.ascontiguousarray(need)
-        del padded_need
-        reached = int(
-            thomson.shortest_resistances(labels, distance, order, *problem.tables, *problem.sides)
-        )
-        thomson.route_resistances(
-            labels, distance, order[:reached], need, *problem.tables, *problem.sides
-        )
-    assert reached == count  # what has no path to an electrode was dropped before
-    inverse = np.zeros_like(problem.conductance)
-    inverse[problem.inside] = 1.0 / (3.0 * problem.conductance[problem.inside])
-    current, energy = thomson.flux_energy(
-        deviation, labels, distance, need, *problem.tables, inverse, *problem.sides, counted
-    )
+        current, energy = _several_conductors(problem, deviation)
     if not energy > 0.0:
         return 0.0
+    nx, ny, nz = problem.labels.shape
     lower = problem.scale * current**2 * nx / (ny * nz * energy)
     return float(lower) * (1.0 - _ROUNDING)
 
 
+def _one_conductor(problem: _Problem, deviation: Potential, space: Space) -> tuple[float, float]:
+    """Current and energy of the corrected flux: what voxels lack is drawn plane by plane."""
+    labels, one, sides = problem.labels, problem.inside[0], problem.sides
+    tx, ty, tz, wall = problem.tables
+    links = (float(tx[one, one]), float(ty[one, one]), float(tz[one, one]), float(wall[one]))
+    need = space.take(labels.shape, np.float64)
+    drain.drain_residual(deviation, labels, need, *links, *sides)
+    drawn = space.take(labels.shape, np.uint8)
+    order = space.take((labels.size,), np.int32 if labels.size < 2**31 else np.int64)
+    first, last = (np.zeros(labels.shape[0], np.int64) for _ in range(2))
+    end, missing = drain.drain_directions(labels, drawn, order, first, last, *sides)
+    assert missing == 0  # what has no path to an electrode was dropped before
+    drain.drain_route(drawn, need, order, end, first, last)
+    x, y, z = (1.0 / (3.0 * float(c)) for c in problem.conductance[one])
+    current, energy = drain.drain_energy(deviation, labels, drawn, need, *links, x, y, z, *sides)
+    return float(current), float(energy)
+
+
+def _several_conductors(problem: _Problem, deviation: Potential) -> tuple[float, float]:
+    """The same by paths of least resistance."""
+    labels, tables, sides = problem.labels, problem.tables, problem.sides
+    count = int(np.count_nonzero(labels))
+    order = np.empty(count, np.int32 if labels.size < 2**31 else np.int64)
+    need, distance = np.zeros(labels.shape), np.zeros(labels.shape)
+    thomson.residual(deviation, labels, need, *tables, *sides)
+    reached = int(thomson.shortest_resistances(labels, distance, order, *tables, *sides))
+    assert reached == count  # what has no path to an electrode was dropped before
+    thomson.route_resistances(labels, distance, order, need, *tables, *sides)
+    inverse = np.zeros_like(problem.conductance)
+    inverse[problem.inside] = 1.0 / (3.0 * problem.conductance[problem.inside])
+    current, energy = thomson.flux_energy(
+        deviation, labels, distance, need, *tables, inverse, *sides
+    )
+    return float(current), float(energy)
+
+
 def _upper(problem: _Problem, deviation: Potential) -> float:
+    if len(problem.inside) == 1:
+        x, y, z = (float(c) for c in problem.conductance[problem.inside[0]])
+        energy = average.average_energy(
+            0, problem.labels.shape[0], deviation, problem.labels, dirichlet.GROUPS,
+            (dirichlet.GROUP_COUNT > 1).astype(np.uint8), x, y, z, *problem.sides,
+        )  # fmt: skip
+        return problem.unit * float(energy) * (1.0 + _ROUNDING)
     energy = dirichlet.averaged_energy(
         deviation,
         problem.labels,
@@ -151,9 +184,8 @@ class _Nodes:
         if len(problem.inside) == 1:
             relative = float(problem.sigma[problem.inside[0], 0])
             x, y, z = (float(c) / relative for c in problem.conductance[problem.inside[0]])
-            self.hierarchy: BlockHierarchy | StrongLevel = BlockHierarchy(
-                ByteLevel(labels, (x, y, z), g.periodic)
-            )
+            self.hierarchy: BlockHierarchy | StrongLevel | ColorPreconditioner
+            self.hierarchy = ColorPreconditioner(labels, (x, y, z), g.periodic)
         else:
             strong = problem.contrast > _CONTRAST
             self.hierarchy = hierarchy_of_labels(labels, problem.tables, g, strong=strong)
@@ -225,6 +257,7 @@ def bracket(
     *,
     periodic: bool = False,
     tight: bool = False,
+    space: npt.NDArray[np.uint8] | None = None,
 ) -> tuple[float, float]:
     """Bound the effective conductivity along axis 0 of this voxel geometry.
 
@@ -244,6 +277,8 @@ def bracket(
     tight : bool
         Whether the upper bound comes from the trilinear problem solved for itself; else from the
         potentials of the voxels averaged to the nodes.
+    space : array of uint8, optional
+        Memory to work in, overwritten.
 
     Returns
     -------
@@ -251,7 +286,7 @@ def bracket(
         [S/m].
     """
     problem = _Problem(labels, conductivities, spacing, periodic)
-    lower = _lower(problem, deviation)
+    lower = _lower(problem, deviation, Space(space))
     if tight:
         return lower, _tight_upper(problem, deviation, lower)
     return lower, _upper(problem, deviation)
@@ -264,5 +299,8 @@ def bracket_bytes(shape: tuple[int, int, int], conducting: int, *, single_phase:
     less than the solver.
     """
     voxels = int(np.prod(Geometry(shape, False).padded))
-    levels = (1 if single_phase else 6 * 4) * voxels + hierarchy_bytes(shape)
+    if single_phase:
+        levels = color_bytes(shape, potential=False)
+    else:
+        levels = 6 * 4 * voxels + hierarchy_bytes(shape)
     return (33 + 7 * 8 * 2) * conducting + (4 + 2 * 4) * voxels + levels

@@ -16,10 +16,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from vmt.kernels.multigrid import _byte_level as byte
 from vmt.kernels.multigrid import _float_level as floats
 
-__all__ = ["Bottom", "ByteLevel", "FloatLevel", "Geometry", "coarse_levels", "hierarchy_bytes"]
+__all__ = ["Bottom", "FloatLevel", "Geometry", "coarse_levels", "hierarchy_bytes"]
 
 Vector = npt.NDArray[np.float32]
 
@@ -121,50 +120,6 @@ class FloatLevel:
             v, x, self.cx, self.cy, self.cz, self.diagonal, b, g.periodic_y, g.periodic_z, g.odd
         )
         return float(xb), float(xv)
-
-
-class ByteLevel:
-    """The voxels of one conducting phase, one byte each."""
-
-    def __init__(
-        self,
-        mask: npt.NDArray[np.uint8],
-        weights: tuple[float, float, float],
-        periodic: bool,
-    ) -> None:
-        nx, ny, nz = mask.shape
-        self.geometry = g = Geometry((nx, ny, nz), periodic)
-        self.code = np.zeros(g.padded, np.uint8)
-        x, y, z = (np.float32(w) for w in weights)
-        self.weights = (x, y, z)
-        byte.byte_codes(mask, self.code, g.periodic_y, g.periodic_z)
-
-    def coarsen(self) -> FloatLevel:
-        """Join 2×2×2 voxels."""
-        g = self.geometry
-        made = FloatLevel(g.coarse)
-        weights = (w * f for w, f in zip(self.weights, g.factors, strict=True))
-        byte.byte_coarse_faces(
-            self.code, made.cx, made.cy, made.cz, made.g0, made.g1,
-            g.shape[2], *weights, g.periodic_y, g.periodic_z,
-        )  # fmt: skip
-        made.finish()
-        return made
-
-    def forward(self, b: Vector, z: Vector, coarse: Vector) -> None:
-        """Sweep forward from zero into z; restrict the residual to coarse."""
-        g = self.geometry
-        byte.byte_forward(
-            b, b, b, b, z, self.code, coarse, np.float32(0), False,
-            *self.weights, g.periodic_y, g.periodic_z, g.odd,
-        )  # fmt: skip
-
-    def backward(self, b: Vector, z: Vector, coarse: Vector) -> None:
-        """Add the coarse correction to z; sweep backward."""
-        g = self.geometry
-        byte.byte_backward(
-            z, b, b, self.code, coarse, *self.weights, g.periodic_y, g.periodic_z, g.odd, False
-        )
 
 
 class Bottom:
@@ -285,7 +240,7 @@ class Coarse:
         level.backward(b, z, below.e)
 
 
-def coarse_levels(finest: ByteLevel | FloatLevel) -> Coarse:
+def coarse_levels(finest: FloatLevel) -> Coarse:
     """Make the levels below `finest` by joining 2×2×2 cells until few are left."""
     levels = [finest.coarsen()]
     while np.prod(levels[-1].geometry.shape) > _DIRECT:
@@ -296,7 +251,7 @@ def coarse_levels(finest: ByteLevel | FloatLevel) -> Coarse:
 class BlockHierarchy:
     """A finest level with blocks of 2×2×2 below, as a preconditioner."""
 
-    def __init__(self, finest: ByteLevel | FloatLevel) -> None:
+    def __init__(self, finest: FloatLevel) -> None:
         self.finest = finest
         self.coarse = coarse_levels(finest)
 

@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from numba import njit
+from numba.cpython.unsafe import numbers as _numbers
 
 __all__ = ["keep_percolating", "label_counts"]
 
 Array = npt.NDArray[Any]
 _jit: Any = njit(cache=True, nogil=True)
+_trailing_zeros: Any = _numbers.trailing_zeros
+_row: Any = njit(cache=True, nogil=True, forceinline=True)
 
 
 @_jit
@@ -58,36 +61,68 @@ def _join_rows(
             b += 1
 
 
+@_row
+def _pick_row(out: Array, labels: Array, low: int, high: int, value: int) -> None:
+    for k in range(out.size):
+        out[k] = np.uint8(value) if low <= labels[k] <= high else np.uint8(0)
+
+
+@_row
+def _change_row(change: Array, row: Array) -> None:
+    """Whether a voxel conducts and the one before does not, or the other way round."""
+    change[0] = np.uint8(row[0] > 0)
+    for k in range(1, row.size):
+        change[k] = np.uint8((row[k] > 0) != (row[k - 1] > 0))
+
+
 @_jit
 def _percolating_runs(
     labels: Array,
-    conducts: Array,
+    numbers: Array,
+    low: int,
+    high: int,
     periodic_y: bool,
     periodic_z: bool,
     start: Array,
     end: Array,
     first: Array,
     parent: Array,
+    kept: Array,
 ) -> Any:
+    """Write the numbers of all conducting voxels, and join their runs to clusters.
+
+    Where a single number conducts, it is that of the labels from low to high, else low is -1.
+    """
     nx, ny, nz = labels.shape
+    words = nz // 8 + 1
+    change = np.zeros(8 * words, np.uint8)
+    packed = change.view(np.uint64)
     run = 0
     for i in range(nx):
         for j in range(ny):
             row = i * ny + j
             first[row] = run
-            before = False
-            for k in range(nz):
-                now = conducts[labels[i, j, k]]
-                if now and not before:
-                    start[run] = k
-                    parent[run] = run
-                if before and not now:
-                    end[run] = k
-                    run += 1
-                before = now
-            if before:
-                end[run] = nz
-                run += 1
+            here = kept[i, j]
+            if low >= 0:
+                _pick_row(here, labels[i, j], low, high, numbers[low])
+            else:
+                for k in range(nz):
+                    here[k] = numbers[labels[i, j, k]]
+            _change_row(change[:nz], here)
+            change[nz] = np.uint8(here[nz - 1] > 0)
+            inside = False
+            for word in range(words):
+                left = packed[word]
+                while left != 0:
+                    k = 8 * word + (_trailing_zeros(left) >> 3)
+                    left &= left - np.uint64(1)
+                    if inside:
+                        end[run] = k
+                        run += 1
+                    else:
+                        start[run] = k
+                        parent[run] = run
+                    inside = not inside
             first[row + 1] = run
             if j > 0:
                 _join_rows(parent, start, end, first[row - 1], first[row], first[row], run)
@@ -97,38 +132,28 @@ def _percolating_runs(
             if periodic_z and first[row] < run and start[first[row]] == 0 and end[run - 1] == nz:
                 _join(parent, first[row], run - 1)
         if periodic_y and ny > 1:
-            low = i * ny
-            high = low + ny - 1
-            _join_rows(parent, start, end, first[low], first[low + 1], first[high], first[high + 1])
+            low_row = i * ny
+            high_row = low_row + ny - 1
+            _join_rows(
+                parent, start, end, first[low_row], first[low_row + 1], first[high_row],
+                first[high_row + 1],
+            )  # fmt: skip
     touches = np.zeros(run, np.uint8)
+    for a in range(run):  # a parent comes before its children
+        parent[a] = parent[parent[a]]
     for a in range(first[ny]):
-        touches[_root(parent, a)] |= 1
+        touches[parent[a]] |= 1
     for a in range(first[(nx - 1) * ny], run):
-        touches[_root(parent, a)] |= 2
+        touches[parent[a]] |= 2
     dropped = 0
-    for a in range(run):
-        if touches[_root(parent, a)] != 3:
-            dropped += end[a] - start[a]
-    return touches, dropped
-
-
-@_jit
-def _write_runs(
-    labels: Array,
-    start: Array,
-    end: Array,
-    first: Array,
-    parent: Array,
-    touches: Array,
-    kept: Array,
-) -> None:
-    nx, ny, _ = labels.shape
     for i in range(nx):
         for j in range(ny):
             row = i * ny + j
             for a in range(first[row], first[row + 1]):
-                if touches[_root(parent, a)] == 3:
-                    kept[i, j, start[a] : end[a]] = labels[i, j, start[a] : end[a]]
+                if touches[parent[a]] != 3:
+                    dropped += end[a] - start[a]
+                    kept[i, j, start[a] : end[a]] = 0
+    return dropped
 
 
 def keep_percolating(
@@ -137,22 +162,25 @@ def keep_percolating(
     *,
     periodic_y: bool = False,
     periodic_z: bool = False,
+    numbers: npt.NDArray[np.uint8] | None = None,
 ) -> tuple[npt.NDArray[np.uint8], int]:
     """Keep the conducting voxels whose cluster touches both faces normal to axis 0.
 
     Parameters
     ----------
     labels : (nx, ny, nz) array of uint8
-        Label of each voxel; 0 must not conduct.
+        Label of each voxel. If `numbers` are not given, 0 must not conduct.
     conducts : (256,) array of bool
         Whether a label conducts. Voxels are connected through faces.
     periodic_y, periodic_z : bool
         Whether opposite side faces are connected.
+    numbers : (256,) array of uint8, optional
+        What is written for a label that conducts, above 0; the label itself by default.
 
     Returns
     -------
     kept : (nx, ny, nz) array of uint8
-        The labels of the voxels kept, 0 elsewhere.
+        The labels, or their numbers, of the voxels kept, 0 elsewhere.
     dropped : int
         How many conducting voxels were dropped.
     """
@@ -163,9 +191,14 @@ def keep_percolating(
     parent = np.empty(count, np.int64 if count >= 2**31 else np.int32)
     first = np.empty(nx * ny + 1, np.int64)
     first[0] = 0
-    touches, dropped = _percolating_runs(
-        labels, conducts, periodic_y, periodic_z, start, end, first, parent
+    given = np.arange(256, dtype=np.uint8) if numbers is None else numbers
+    table = np.where(conducts, given, 0).astype(np.uint8)
+    inside = np.flatnonzero(table)
+    low = high = -1
+    if inside.size and inside[-1] - inside[0] < inside.size and len(set(table[inside])) == 1:
+        low, high = int(inside[0]), int(inside[-1])
+    kept = np.empty((nx, ny, nz), np.uint8)
+    dropped = _percolating_runs(
+        labels, table, low, high, periodic_y, periodic_z, start, end, first, parent, kept
     )
-    kept = np.zeros((nx, ny, nz), np.uint8)
-    _write_runs(labels, start, end, first, parent, touches, kept)
     return kept, int(dropped)

@@ -16,10 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from vmt.kernels.multigrid._solve import _Energy, face_tables
+from vmt.kernels.multigrid._energy import Energy
+from vmt.kernels.multigrid._solve import face_tables
 from vmt.kernels.multigrid._strong import Graph, _Coarse
 
-__all__ = ["CellSolution", "cell_bytes", "solve_cell", "windings"]
+__all__ = ["CellSolution", "cell_bytes", "correctors", "solve_cell", "windings"]
 
 Array = npt.NDArray[Any]
 _jit: Any = njit(cache=True, nogil=True, error_model="numpy")
@@ -213,9 +214,8 @@ def solve_cell(
     kept = np.zeros(labels.shape, np.uint8)
     around = windings(labels, kept, np.zeros((size, 3), np.int32), np.empty(size, whole))
     count = int(np.count_nonzero(kept))
-    tensor = np.zeros((3, 3))
     if not count:
-        return CellSolution(tensor, 0.0, (0, 0, 0), True)
+        return CellSolution(np.zeros((3, 3)), 0.0, (0, 0, 0), True)
     top = int(kept.max()) + 1
     scale = float(conductivities[1:top].max())
     edges = np.array(spacing) / spacing[0]
@@ -229,17 +229,46 @@ def solve_cell(
     weight = np.empty((count, 3))
     _links(kept, number, after, weight, *tables[:3])
     del kept, number
-    hierarchy = _hierarchy(after, weight)
     unit = scale / (size * float(np.prod(edges)))
+    return correctors(after, weight, around, edges, unit, rtol, max_iterations, on_iteration)
+
+
+def correctors(
+    after: Array,
+    weight: Array,
+    around: Array,
+    edges: npt.NDArray[np.float64],
+    unit: float,
+    rtol: float,
+    limit: int | None,
+    tell: Callable[[], None] | None,
+) -> CellSolution:
+    """Solve for the gradients along the axes in `around`; the tensor from the mixed energies.
+
+    Parameters
+    ----------
+    after : (n, 3) array of integers
+        Number of each cell's next neighbor along each axis, around the cell.
+    weight : (n, 3) array
+        Conductance to it; 0 for none.
+    around : (3,) array of bool
+        Axes along which some cluster reaches itself.
+    edges : (3,) array
+        Edge lengths of a cell, in the first one's.
+    unit : float
+        Conductivity per unit of energy.
+    rtol, limit, tell
+        As `rtol`, `max_iterations` and `on_iteration` of `solve_cell`.
+    """
+    tensor = np.zeros((3, 3))
+    hierarchy = _hierarchy(after, weight)
     potentials = {}
     energies = []
     steps = [0, 0, 0]
     for axis in np.flatnonzero(around):
         drop = np.zeros(3)
         drop[axis] = edges[axis]
-        energy, found = _corrector(
-            hierarchy, after, weight, drop, unit, rtol, max_iterations, on_iteration
-        )
+        energy, found = _corrector(hierarchy, after, weight, drop, unit, rtol, limit, tell)
         potentials[int(axis)] = (found, drop)
         energies.append(energy)
         steps[axis] = len(energy.steps)
@@ -277,11 +306,11 @@ def _corrector(
     rtol: float,
     limit: int | None,
     tell: Callable[[], None] | None,
-) -> tuple[_Energy, npt.NDArray[np.float64]]:
+) -> tuple[Energy, npt.NDArray[np.float64]]:
     """Corrector of one mean gradient, and how its energy fell."""
     x, p, q, r = (np.zeros(len(after)) for _ in range(4))
     none = np.zeros(3)
-    energy = _Energy(unit * float(_outflow(q, x, after, weight, drop)), rtol, limit, 0.4)
+    energy = Energy(unit * float(_outflow(q, x, after, weight, drop)), rtol, limit, 0.4)
     np.negative(q, out=r)
     q[:] = 0.0
     level = hierarchy.levels[0]

@@ -10,32 +10,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from vmt.errors import ConvergenceError
-from vmt.kernels.multigrid import _byte_level as byte
 from vmt.kernels.multigrid import _double_level as double
-from vmt.kernels.multigrid import _float_level as floats
+from vmt.kernels.multigrid._color_hierarchy import (
+    ColorGeometry,
+    ColorLevel,
+    ColorPreconditioner,
+    color_bytes,
+)
+from vmt.kernels.multigrid._energy import BEST_RATE, Energy
 from vmt.kernels.multigrid._hierarchy import (
     BlockHierarchy,
-    ByteLevel,
     FloatLevel,
     Geometry,
-    coarse_levels,
     hierarchy_bytes,
 )
 from vmt.kernels.multigrid._percolation import label_counts
+from vmt.kernels.multigrid._single import iterate
 from vmt.kernels.multigrid._strong import StrongLevel
 
 __all__ = ["Solution", "conduction_bytes", "fallback_bytes", "solve_conduction"]
 
 #: below this error of the effective conductivity the residual is kept in float64
 SINGLE_PRECISION_RTOL = 1e-6
-#: an iteration without end would hide a mistake; far above what any structure needs
-_NEVER = 20_000
 _Tables = tuple[npt.NDArray[np.float64], ...]
 
 
@@ -54,9 +55,12 @@ class Solution:
     fluxes : (nx + 1,) array
         Effective conductivity from the flux through each plane of faces.
     deviation : (nx, ny, nz) array
-        Potential minus ramp, in units of the ramp's step from voxel to voxel; 0 outside.
+        Potential minus ramp, in units of the ramp's step from voxel to voxel; 0 outside. Empty if
+        it was not wanted.
     finished : bool
         Whether the tolerance was reached before the last of the iterations allowed.
+    space : array of uint8, or None
+        Memory that the solve leaves behind and `bracket` can work in.
     """
 
     effective_conductivity: float
@@ -65,6 +69,7 @@ class Solution:
     fluxes: npt.NDArray[np.float64]
     deviation: npt.NDArray[np.float32] | npt.NDArray[np.float64]
     finished: bool = True
+    space: npt.NDArray[np.uint8] | None = None
 
     @property
     def iterations(self) -> int:
@@ -81,22 +86,22 @@ def _silent() -> None:
     pass
 
 
-def conduction_bytes(shape: tuple[int, int, int], *, single_phase: bool, rtol: float = 1e-4) -> int:
+def conduction_bytes(
+    shape: tuple[int, int, int], *, single_phase: bool, rtol: float = 1e-4, potential: bool = True
+) -> int:
     """Bytes that `solve_conduction` allocates at its peak, its input not counted."""
-    voxels = int(np.prod(Geometry(shape, False).padded))
-    coarse = hierarchy_bytes(shape)
     if single_phase and rtol >= SINGLE_PRECISION_RTOL:
-        return (5 * 4 + 1) * voxels + coarse
-    plain = 8 * 4 * int(np.prod(shape))
-    return plain + (2 * 4 + (1 if single_phase else 4 * 4)) * voxels + coarse
+        return color_bytes(shape, potential=potential)
+    voxels = int(np.prod(Geometry(shape, False).padded))
+    vectors = 8 * 4 * int(np.prod(shape)) + 2 * 4 * voxels
+    if single_phase:
+        return vectors + color_bytes(shape, potential=False)
+    return vectors + 4 * 4 * voxels + hierarchy_bytes(shape)
 
 
-_SAFETY = 3.0
-_BEST_RATE = 0.1
 _STRONG_RATE = 0.4
-#: after so many steps on blocks, so many more expected lead to the strength-aware hierarchy
-_PATIENCE = 8
-_MANY = 15
+#: where wraps join cells of one color, and the smoother leaves these links out
+_WRAP_RATE = 0.2
 #: above this contrast blocks mix good and bad conductors, and modes they miss hide the error
 _CONTRAST = 30.0
 #: bytes per voxel of the strength-aware hierarchy with few aggregates, and per aggregate (measured)
@@ -108,93 +113,12 @@ _AGGREGATES = 0.26
 _ROUNDING = 1e-7
 
 
-def _tail(before: float, last: float) -> float:
-    """Sum of the terms after two neighboring ones of a geometric series."""
-    if last <= 0.0 or before <= 0.0:
-        return 0.0
-    ratio = min(last / before, 0.99)
-    return last * ratio / (1.0 - ratio)
-
-
 def fallback_bytes(shape: tuple[int, int, int]) -> int:
     """Bytes at the peak of the strength-aware hierarchy, float64 vectors included (measured).
 
     Where more aggregates than usual are found, the need is announced again before they are linked.
     """
     return int((_FALLBACK + _AGGREGATE * _AGGREGATES) * np.prod(shape))
-
-
-class _Energy:
-    """The effective conductivity so far and the estimate of what is missing."""
-
-    def __init__(
-        self, ramp: float, rtol: float, limit: int | None, best_rate: float = _BEST_RATE
-    ) -> None:
-        self.history = [ramp]
-        self.best_rate = best_rate
-        self.rtol = rtol
-        self.limit = limit
-        self.steps: list[float] = []
-        self.exact = False
-
-    def lower(self, step: float) -> None:
-        self.steps.append(step)
-        self.history.append(self.history[-1] - step)
-
-    def finish(self) -> None:
-        """Take the energy as exact: no residual is left."""
-        self.exact = True
-
-    @property
-    def missing(self) -> float:
-        """Estimate of the sum of all steps to come, from a geometric tail.
-
-        Its ratio is the largest of the last two, and at least the best rate seen in practice: the
-        first steps promise too much. The tails of the last two steps, and of the last two blocks
-        of a quarter of all steps (which see slow modes below fast ones), count threefold.
-        """
-        steps = self.steps
-        if self.exact:
-            return 0.0
-        if len(steps) < 2:
-            return np.inf if steps else self.history[-1]
-        last = steps[-1]
-        rate = max(
-            [self.best_rate, *(min(b / a, 0.99) for a, b in pairwise(steps[-3:]) if a > 0.0)]
-        )
-        block = max(1, len(steps) // 4)
-        return max(
-            last * rate / (1.0 - rate),
-            _SAFETY * _tail(steps[-2], last),
-            _SAFETY * _tail(sum(steps[-2 * block : -block]), sum(steps[-block:])),
-        )
-
-    @property
-    def relative_error(self) -> float:
-        value = self.history[-1]
-        return self.missing / value if value > 0.0 else np.inf
-
-    def slow(self) -> bool:
-        """Whether the last steps promise many more: thin walls, or islands of good conductor."""
-        if self.exact or len(self.steps) < _PATIENCE or self.steps[-1] <= 0.0:
-            return False
-        rate = (self.steps[-1] / self.steps[-5]) ** 0.25
-        still = np.log(self.rtol / self.relative_error) / np.log(rate) if rate < 1.0 else np.inf
-        return bool(still > _MANY)
-
-    def done(self) -> bool:
-        if self.relative_error <= self.rtol:
-            return True
-        return self.ended
-
-    @property
-    def ended(self) -> bool:
-        """Whether the iterations allowed are used up."""
-        return len(self.steps) >= (_NEVER if self.limit is None else self.limit)
-
-    @property
-    def finished(self) -> bool:
-        return self.relative_error <= self.rtol
 
 
 def solve_conduction(
@@ -205,6 +129,7 @@ def solve_conduction(
     periodic: bool = False,
     rtol: float = 1e-4,
     max_iterations: int | None = None,
+    potential: bool = True,
     on_iteration: Callable[[], None] | None = None,
     on_fallback: Callable[[int], None] | None = None,
 ) -> Solution:
@@ -225,6 +150,8 @@ def solve_conduction(
         Relative error of the effective conductivity at which the iteration stops.
     max_iterations : int, optional
         The iteration ends after so many.
+    potential : bool
+        Whether the deviation is wanted; without it one phase takes two vectors less.
     on_iteration : callable, optional
         Called after each iteration.
     on_fallback : callable, optional
@@ -255,7 +182,9 @@ def solve_conduction(
     tell = _Listener(on_iteration or _silent, on_fallback or (lambda count: None))
     shift = _short_weights(weights)[1]
     if single and rtol >= SINGLE_PRECISION_RTOL and rtol >= 4.0 * shift:
-        return _solve_single(labels, scale, weights, periodic, rtol, max_iterations, tell)
+        return _solve_single(
+            labels, scale, weights, periodic, rtol, max_iterations, tell, potential
+        )
     relative = np.zeros((int(found.max()) + 1, *conductivities.shape[1:]))
     relative[inside] = conductivities[inside] / scale
     return _solve_double(labels, relative, scale, weights, periodic, rtol, max_iterations, tell)
@@ -274,6 +203,11 @@ def _short_weights(
     return (x, y, z), shift
 
 
+def _best_rate(g: ColorGeometry) -> float:
+    """No step is trusted to be less than this share of the one before."""
+    return _WRAP_RATE if g.full else BEST_RATE
+
+
 def _solve_single(
     labels: npt.NDArray[np.uint8],
     scale: float,
@@ -282,63 +216,45 @@ def _solve_single(
     rtol: float,
     limit: int | None,
     tell: _Listener,
+    potential: bool,
 ) -> Solution:
-    """One phase in float32: the fused passes."""
+    """One phase in float32."""
     exact, shift = _short_weights(weights)
-    finest = ByteLevel(labels, exact, periodic)
-    coarse = coarse_levels(finest)
-    g = finest.geometry
-    code, w = finest.code, finest.weights
-    r, p, q, x, z = (np.zeros(g.padded, np.float32) for _ in range(5))
+    level = ColorLevel(labels, exact, periodic, potential=potential)
     unit = scale / labels.size
-    energy = _Energy(unit * float(byte.byte_ramp(code, r)), rtol, limit)
-    alpha, pq = np.float32(0), 0.0
-    sides = (g.periodic_y, g.periodic_z, g.odd)
-    broken = False
-    while not broken and not energy.done():
-        if energy.slow():
-            break
-        first = not energy.steps
-        byte.byte_forward(r, q, x, p, z, code, coarse.b, alpha, not first, *w, *sides)
-        coarse.solve()
-        zr, zq = byte.byte_backward(z, r, q, code, coarse.e, *w, *sides, True)
-        if not zr > 0.0:  # 0: nothing is left; below: float32 has no digits left
-            alpha, broken = np.float32(0), zr != 0.0
-            if zr == 0.0:
-                energy.finish()
-            continue
-        beta = np.float32(0) if first else np.float32(-zq / pq)
-        pq = float(byte.byte_direction(p, z, q, code, beta, *w, *sides))
-        alpha = np.float32(zr / pq)
-        energy.lower(unit * zr * zr / pq)
-        tell.iteration()
-    if alpha != 0:
-        floats.float_combine(x, p, np.float32(1), alpha)
-    del r, q, z, p, coarse, finest, code
-    deviation = np.empty(labels.shape, np.float32)
-    double.unpack(x, deviation)
-    del x
+    energy = Energy(unit * level.ramp_energy, rtol, limit, _best_rate(level.geometry))
+    end = iterate(level, energy, unit, tell.iteration)
     rounding = shift + _ROUNDING * max(weights) * energy.history[0] / energy.history[-1]
     slow = energy.slow()
-    if not energy.ended and (slow or broken or rounding > 0.5 * rtol):
-        shape = g.shape
+    again = not energy.ended and (slow or end.broken or rounding > 0.5 * rtol)
+    deviation = np.zeros((0, 0, 0), np.float32)
+    if potential:
+        end.finish(level, polish=not (again or energy.ended))
+        deviation = level.deviation()
+    level.close()
+    space = level.space if potential else None
+    del level
+    if again and not potential:
+        shape = labels.shape
+        tell.fallback(conduction_bytes(shape, single_phase=True))
+        quiet = _Listener(_silent, tell.fallback)
+        return _solve_single(labels, scale, weights, periodic, rtol, limit, quiet, True)
+    if again:
+        shape = labels.shape
         tell.fallback(
             fallback_bytes(shape) if slow else conduction_bytes(shape, single_phase=True, rtol=0.0)
         )
         relative = (np.arange(int(labels.max()) + 1) == labels.max()).astype(float)
         start = (energy, deviation, slow)
         return _solve_double(labels, relative, scale, weights, periodic, rtol, limit, tell, start)
-    wall = np.zeros(256)
-    wall[int(labels.max())] = 2.0
-    tx = np.diag(0.5 * wall)
-    fluxes = double.double_layer_fluxes(deviation, labels, tx, wall)
     return Solution(
         energy.history[-1],
         energy.history,
         energy.relative_error + rounding,
-        fluxes * scale / (labels.shape[1] * labels.shape[2]),
+        end.fluxes(energy.history[-1] / unit) * scale / (labels.shape[1] * labels.shape[2]),
         deviation,
         energy.finished,
+        space,
     )
 
 
@@ -384,7 +300,7 @@ def _solve_double(
     rtol: float,
     limit: int | None,
     tell: _Listener,
-    start: tuple[_Energy, npt.NDArray[np.float32], bool] | None = None,
+    start: tuple[Energy, npt.NDArray[np.float32], bool] | None = None,
 ) -> Solution:
     """Many phases, or many digits: float64 outside, the float32 cycle as preconditioner."""
     tables = face_tables(conductivities, weights)
@@ -395,9 +311,9 @@ def _solve_double(
     slow = start[2] if start is not None else bool(positive.max() > _CONTRAST * positive.min())
     if slow and start is None:
         tell.fallback(fallback_bytes((nx, ny, nz)))
-    hierarchy: BlockHierarchy | StrongLevel
+    hierarchy: BlockHierarchy | StrongLevel | ColorPreconditioner
     if np.count_nonzero(conductivities) == 1 and not slow:
-        hierarchy = BlockHierarchy(ByteLevel(labels, weights, periodic))
+        hierarchy = ColorPreconditioner(labels, weights, periodic)
     else:
         hierarchy = hierarchy_of_labels(labels, tables, g, strong=slow, fallback=tell.fallback)
     b, z = (np.zeros(g.padded, np.float32) for _ in range(2))
@@ -406,10 +322,12 @@ def _solve_double(
     if start is None:
         x = np.zeros(labels.shape)
         ramp = unit * float(double.double_ramp(r, labels, tables[0], tables[3]))
-        energy = _Energy(ramp, rtol, limit, _STRONG_RATE if positive.size > 1 else _BEST_RATE)
+        colors = ColorGeometry((nx, ny, nz), periodic)
+        best = _STRONG_RATE if positive.size > 1 else _best_rate(colors)
+        energy = Energy(ramp, rtol, limit, best)
     else:
         energy, x = start[0], start[1].astype(np.float64)
-        energy.best_rate = _STRONG_RATE if slow else _BEST_RATE
+        energy.best_rate = _STRONG_RATE if slow else BEST_RATE
         double.double_residual(r, x, labels, *tables, *sides)
         ramp = unit * float(double.double_ramp(p, labels, tables[0], tables[3]))
         # the energy of ramp plus x in full precision, from A x = r₀ - r

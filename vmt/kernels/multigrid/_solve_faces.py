@@ -10,8 +10,9 @@ import numpy.typing as npt
 from vmt.errors import ConvergenceError
 from vmt.kernels.multigrid import _double_level as double
 from vmt.kernels.multigrid import _face_level as face
+from vmt.kernels.multigrid._energy import Energy
 from vmt.kernels.multigrid._hierarchy import BlockHierarchy, FloatLevel, Geometry, hierarchy_bytes
-from vmt.kernels.multigrid._solve import Solution, _Energy, _silent, fallback_bytes
+from vmt.kernels.multigrid._solve import Solution, _silent, fallback_bytes
 from vmt.kernels.multigrid._strong import StrongLevel
 
 __all__ = ["face_conduction_bytes", "solve_faces"]
@@ -84,7 +85,7 @@ def solve_faces(
     b, z = (np.zeros(g.padded, np.float32) for _ in range(2))
     x, r, p, q = (np.zeros(kept.shape) for _ in range(4))
     unit = conductivity / kept.size
-    energy = _Energy(unit * float(face.face_ramp(r, level.cx, *planes)), rtol, max_iterations)
+    energy = Energy(unit * float(face.face_ramp(r, level.cx, *planes)), rtol, max_iterations)
     slow, pq = False, 0.0
     while not energy.done():
         if not slow and energy.slow():

@@ -17,80 +17,14 @@ import numpy.typing as npt
 from numba import njit
 
 __all__ = [
-    "distances",
     "flux_energy",
     "residual",
     "route_resistances",
-    "route_steps",
     "shortest_resistances",
 ]
 
 Array = npt.NDArray[Any]
 _jit: Any = njit(cache=True, nogil=True, error_model="numpy")
-
-#: codes of voxels inside not reached so far, and of a rim that is the other side
-_UNSEEN = 255
-_RIM = 254
-
-
-@_jit
-def _moves(padded: Array) -> Any:
-    """Index steps to the six neighbors of a padded array, and from a rim to the other side."""
-    row = padded.shape[2]
-    plane = padded.shape[1] * row
-    ny = padded.shape[1] - 2
-    nz = padded.shape[2] - 2
-    step = np.array([-plane, plane, -row, row, -1, 1])
-    jump = np.array([0, 0, ny * row, -ny * row, nz, -nz])
-    return step, jump
-
-
-@_jit
-def distances(labels: Array, padded: Array, order: Array, wrap_y: bool, wrap_z: bool) -> Any:
-    """Number of steps to the next electrode, and voxels by it (flat indices); returns how many.
-
-    Steps are counted 1, 2, 3, 1, 2, ... from an electrode's neighbor on, in uint8: neighbors
-    differ by one at most, and a byte a voxel stays in the cache. Voxels outside get 0. `padded`
-    (nx + 2, ny + 2, nz + 2), zero on entry, has a rim, so that no index is taken apart.
-    """
-    nx, ny, nz = labels.shape
-    for i in range(nx):
-        for j in range(ny):
-            for k in range(nz):
-                if labels[i, j, k] > 0:
-                    padded[i + 1, j + 1, k + 1] = _UNSEEN
-    if wrap_y:
-        padded[:, 0] = _RIM
-        padded[:, ny + 1] = _RIM
-    if wrap_z:
-        padded[:, :, 0] = _RIM
-        padded[:, :, nz + 1] = _RIM
-    step, jump = _moves(padded)
-    row = nz + 2
-    plane = (ny + 2) * row
-    far = padded.ravel()
-    end = 0
-    for i in (1, nx):
-        for j in range(1, ny + 1):
-            for c in range(i * plane + j * row + 1, i * plane + j * row + nz + 1):
-                if far[c] == _UNSEEN:
-                    far[c] = 1
-                    order[end] = c
-                    end += 1
-    begin = 0
-    while begin < end:
-        here = np.int64(order[begin])
-        begin += 1
-        following = far[here] % 3 + 1
-        for side in range(6):
-            n = here + step[side]
-            if far[n] == _RIM:
-                n += jump[side]
-            if far[n] == _UNSEEN:
-                far[n] = following
-                order[end] = n
-                end += 1
-    return end
 
 
 @_jit
@@ -230,47 +164,6 @@ def residual(
 
 
 @_jit
-def route_steps(
-    padded: Array, order: Array, need: Array, wx: float, wy: float, wz: float, wall: float
-) -> None:
-    """Lead what each voxel of one conductor lacks from the electrodes to it, by `distances`.
-
-    Writes into `need`, padded as well, the factor s by which a voxel draws s·w from each neighbor
-    that is a step nearer over a link of conductance w, and from its electrode.
-    """
-    nx = padded.shape[0] - 2
-    plane = padded.shape[1] * padded.shape[2]
-    step, jump = _moves(padded)
-    far = padded.ravel()
-    lack = need.ravel()
-    place = np.zeros(6, np.int64)
-    weight = np.array([wx, wx, wy, wy, wz, wz])
-    for at in range(order.size - 1, -1, -1):
-        c = np.int64(order[at])
-        first = c < 2 * plane
-        last = c >= nx * plane
-        if first or last:
-            lack[c] /= 2.0 * wall if first and last else wall
-            continue
-        nearer = (far[c] + 1) % 3 + 1
-        total = 0.0
-        for side in range(6):
-            n = c + step[side]
-            if far[n] == _RIM:
-                n += jump[side]
-            if far[n] == nearer:
-                place[side] = n
-                total += weight[side]
-            else:
-                place[side] = -1
-        s = lack[c] / total
-        lack[c] = s
-        for side in range(6):
-            if place[side] >= 0:
-                lack[place[side]] += s * weight[side]
-
-
-@_jit
 def route_resistances(
     labels: Array,
     distance: Array,
@@ -323,14 +216,9 @@ def route_resistances(
 
 
 @_jit
-def _drawn(w: float, d: float, s: float, d_next: float, s_next: float, counted: bool) -> Any:
+def _drawn(w: float, d: float, s: float, d_next: float, s_next: float) -> Any:
     """Correction of the flux from a voxel to the next."""
     rise = d_next - d
-    if counted:
-        if rise == 2.0:
-            rise = -1.0
-        elif rise == -2.0:
-            rise = 1.0
     return w * (s_next if rise > 0.0 else s) * rise
 
 
@@ -347,11 +235,10 @@ def flux_energy(
     inverse: Array,
     wrap_y: bool,
     wrap_z: bool,
-    counted: bool,
 ) -> Any:
     """Current and energy of the corrected flux, linear between opposite faces of a voxel.
 
-    `counted` says that distances are those of `distances`. `inverse` (n, 3) has 1/3 over each
+    `inverse` (n, 3) has 1/3 over each
     label's conductance along each axis across one voxel.
     """
     nx, ny, nz = labels.shape
@@ -382,7 +269,7 @@ def flux_energy(
                             w = ty[a, b]
                             last = np.float64(distance[i, ny - 1, k])
                             f = w * (here - np.float64(x[i, ny - 1, k])) + _drawn(
-                                w, last, need[i, ny - 1, k], d, s, counted
+                                w, last, need[i, ny - 1, k], d, s
                             )
                     into_y[j, k] = f
                 if k == 0:
@@ -393,7 +280,7 @@ def flux_energy(
                             w = tz[a, b]
                             last = np.float64(distance[i, j, nz - 1])
                             f = w * (here - np.float64(x[i, j, nz - 1])) + _drawn(
-                                w, last, need[i, j, nz - 1], d, s, counted
+                                w, last, need[i, j, nz - 1], d, s
                             )
                     into_z[j, k] = f
         part = 0.0
@@ -418,7 +305,7 @@ def flux_energy(
                     if b > 0:
                         w = tx[a, b]
                         out = w * (1.0 + (np.float64(x[i + 1, j, k]) - here)) + _drawn(
-                            w, d, s, np.float64(distance[i + 1, j, k]), need[i + 1, j, k], counted
+                            w, d, s, np.float64(distance[i + 1, j, k]), need[i + 1, j, k]
                         )
                 f = into_x[j, k]
                 part += inverse[a, 0] * (f * f + f * out + out * out)
@@ -430,7 +317,7 @@ def flux_energy(
                     if b > 0:
                         w = ty[a, b]
                         out = w * (np.float64(x[i, n, k]) - here) + _drawn(
-                            w, d, s, np.float64(distance[i, n, k]), need[i, n, k], counted
+                            w, d, s, np.float64(distance[i, n, k]), need[i, n, k]
                         )
                 f = into_y[j, k]
                 part += inverse[a, 1] * (f * f + f * out + out * out)
@@ -443,7 +330,7 @@ def flux_energy(
                     if b > 0:
                         w = tz[a, b]
                         out = w * (np.float64(x[i, j, n]) - here) + _drawn(
-                            w, d, s, np.float64(distance[i, j, n]), need[i, j, n], counted
+                            w, d, s, np.float64(distance[i, j, n]), need[i, j, n]
                         )
                 f = into_z[j, k]
                 part += inverse[a, 2] * (f * f + f * out + out * out)
