@@ -1,0 +1,55 @@
+"""vmt discharge: results, resuming, refusals."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import vmt
+from vmt.cli import main
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> str:
+    labels = np.zeros((12, 2, 2), np.uint8)
+    labels[:, 1] = 1
+    structure = vmt.Microstructure(labels, 5e-6, {"pore": 0, "active_material": 1})
+    vmt.write(structure, tmp_path / "plates.npz")
+    return str(tmp_path / "plates.npz")
+
+
+def test_a_discharge_from_the_shell(image: str, tmp_path: Path, capsys) -> None:
+    """Numbers on stdout, a page, a curve and fields in --out; the same command again is the same."""
+    out = tmp_path / "out"
+    given = ["discharge", image, "--current", "C/2", "--parameters", "nmc532-xu2019"]
+    given += ["--cutoff-voltage", "3.4 V", "--out", str(out), "--json", "--quiet"]
+    assert main(given) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert first["stopped because"] == ["cut-off voltage"]
+    assert 0.9 < first["used share of the areal capacity"] <= 1.0
+    assert {p.name for p in out.iterdir()} >= {
+        "report.html", "curve.csv", "result.json", "provenance.json", "fields-00.vti", "figures",
+    }  # fmt: skip
+    curve = (out / "curve.csv").read_text("utf-8").splitlines()
+    assert len(curve) == first["time steps"] + 2
+    assert main(given) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["capacity [mA h/cm²]"] == first["capacity [mA h/cm²]"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--current", "5"], "not a current density"),
+        (["--current", "1C", "--cutoff-voltage", "3"], "not a voltage"),
+        (["--current", "1C", "--cutoff-voltage", "4.9 V"], "not below the voltage at the start"),
+        (["--current", "1C", "--parameters", "lead"], "No parameter set"),
+        (["--current", "1C", "--role", "pore"], "NAME=ROLE"),
+        (["--current", "900 A/cm2"], "Check the unit"),
+    ],
+)
+def test_what_is_refused(image: str, tmp_path: Path, capsys, options, words: str) -> None:
+    """Exit code 2 and one line."""
+    assert main(["discharge", image, "--out", str(tmp_path / "o"), "-q", *options]) == 2
+    assert words in capsys.readouterr().err
