@@ -77,4 +77,5 @@ def test_paths_are_faster_than_scikit_image(mask):
     def plain():
         return MCP_Geometric(costs, fully_connected=True).find_costs(ends)[0]
 
-    assert seconds(lambda: paths.face_distances(small, (1, 1, 1))) < seconds(plain) / 2.5
+    ours = seconds(lambda: paths.face_distances(small, (1, 1, 1)), repeats=9)
+    assert ours < seconds(plain, repeats=9) / 2.5

@@ -13,12 +13,13 @@ import numpy as np
 from vmt._files import whole_file, write_json
 from vmt._plotting import COLORS, draw_slice, figure, finish
 from vmt.microstructure import Microstructure
-from vmt.models import Calendering, ParticlePacking
 from vmt.report._page import Card, Page, Picture, figure_png, write_table_csv
 from vmt.report._render import render_png, view_caption
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from vmt.models import Calendering, ParticlePacking
 
 __all__ = ["packing_figures", "packing_page", "write_packing"]
 

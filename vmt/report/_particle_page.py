@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vmt._files import whole_file, write_json
 from vmt._plotting import COLORS, PHASE_COLORS, draw_bodies, figure, finish, legend, view_frame
 from vmt._units import format_length
-from vmt.calibration import ParticleStatistics, StarCalibration, StarFit
-from vmt.models import StarParticle
 from vmt.report._page import Badge, Card, Page, figure_png, write_table_csv
+
+if TYPE_CHECKING:
+    from vmt.calibration import ParticleStatistics, StarCalibration, StarFit
+    from vmt.models import StarParticle
 
 __all__ = ["particle_gallery", "particle_page", "write_particles"]
 
@@ -123,6 +125,8 @@ def particle_page(
     if calibration is not None:
         groups["drawn from the fitted law"] = calibration.model.sample(len(picked), rng=seed)
     page.figure(particle_gallery(groups), "Particles in 3D, taken at random, on one scale for all.")
+    from vmt.calibration import ParticleStatistics
+
     measured = ParticleStatistics.of(np.array([p.coefficients for p in whole]))
     page.section("Sizes and shapes")
     page.figure(_distributions(measured, calibration), _about_distributions(calibration))
@@ -191,6 +195,8 @@ def write_particles(
     """
     target = Path(directory)
     c = np.array([p.coefficients for p in fit.particles])
+    from vmt.calibration import ParticleStatistics
+
     measured = ParticleStatistics.of(c)
     rows = [
         (*(p.center * 1e6).tolist(), v * 1e18, d * 1e6, s, seen, dice, bool(whole))
