@@ -66,7 +66,8 @@ def main(out: Path) -> None:
         assert np.abs(run.lithium_imbalance).max() < 1e-10
         axes[0].plot(run.charge / run.areal_capacity, run.voltage, label=label)
         run.snapshots[-1].plot(ax)
-        ax.set_title(f"{label}: {used[label]:.0%} used at 1C", fontsize=9)
+        ax.set_title(f"{label}: {used[label]:.0%} used at 1C", fontsize=9, loc="left")
+        ax.images[0].set_clim(0.27, 1.0)
         print(
             f"{label}: {run.areal_capacity / 36000:.2f} mA h/cm², {used[label]:.1%} used,"
             f" lithium to {np.abs(run.lithium_imbalance).max():.1e}"

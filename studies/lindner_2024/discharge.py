@@ -307,7 +307,7 @@ def against_dfn(size: Size, seed: int, sigma: tuple[float, float], out: Path) ->
         area = smooth.network().reacting_area / cell.network().reacting_area
         for word, factor in (("voxel faces", 1.0), ("smooth", area)):
             given = replace(voxel, reactive_area=factor * voxel.reactive_area)
-            found = vmt.compare_with_dfn(cell, result, effective=given)
+            found = vmt.study.compare_with_dfn(cell, result, effective=given)
             rows.append(
                 (
                     name, word, 1e6 * given.particle_radius, given.porosity, given.ionic_transport,
