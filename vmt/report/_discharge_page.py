@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vmt import _plotting
 from vmt._files import whole_file, write_json
-from vmt.electrode import Discharge
 from vmt.io import write_fields
 from vmt.report._page import Card, Page, figure_png, write_table_csv
 from vmt.report._result_page import result_table
+
+if TYPE_CHECKING:
+    from vmt.electrode import Discharge
 
 __all__ = ["discharge_page", "write_discharge"]
 
