@@ -23,6 +23,7 @@ __all__ = ["DfnComparison", "compare_with_dfn", "to_pybamm"]
 Floats = npt.NDArray[np.float64]
 
 _MAH_PER_CM2 = 1 / 36000.0
+_COMPARED = 501  # times, evenly spread over what both runs have
 _SALT = (1.0, 4000.0)  # mol/m³, range of the tables
 
 
@@ -160,7 +161,7 @@ class DfnComparison:
     current_density : float
         Of both [A/m²].
     difference : (k,) array
-        3D minus DFN at the times of the 3D run that both have [V].
+        3D minus DFN at times evenly spread over what both runs have [V].
     """
 
     discharge: Discharge
@@ -284,7 +285,8 @@ def compare_with_dfn(
         raise ConvergenceError(f"PyBaMM's DFN found no solution: {error}.") from error
     time = np.array(solution.t, np.float64)
     voltage = np.array(solution["Voltage [V]"].entries, np.float64)
-    both = discharge.time[1:][discharge.time[1:] <= time[-1]]
+    first, last = float(discharge.time[1]), min(float(discharge.time[-1]), float(time[-1]))
+    both = np.linspace(first, last, _COMPARED)
     ours = np.interp(both, discharge.time, discharge.voltage)
     return DfnComparison(
         discharge, effective, time, voltage, density, ours - np.interp(both, time, voltage)
