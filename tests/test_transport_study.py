@@ -5,7 +5,10 @@ import math
 import runpy
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import vmt
 
 FOLDER = Path(__file__).parents[1] / "studies" / "neumann_2023"
 STUDY = FOLDER / "transport.py"
@@ -23,18 +26,19 @@ def committed(name: str) -> list[dict[str, float]]:
     ]
 
 
-def test_transport_study_runs_small(tmp_path: Path) -> None:
-    """One small realization: voxels below the level set, the estimate nearer, parts resumed."""
+def test_transport_study_runs_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One small realization: voxels below the level set, the estimate nearer; the store resumes."""
     study = runpy.run_path(str(STUDY))
-    study["realization"].__globals__["CORNER"] = 16
-    rows = study["run"](tmp_path, ["M850"], 48, 1, 7)
+    rows = study["run"](tmp_path, ["M850"], 48, 1, 7, corner=16)
+    assert vmt.study.sweep_status(tmp_path / "sweeps" / "M850_48_1").finished == 1
     assert [row["phase"] for row in rows] == ["solid", "pore"]
     for row in rows:
         assert row["voxels [%]"] < -1
         assert abs(row["estimated [%]"]) < 0.5 * abs(row["voxels [%]"])
         assert abs(row["level set against 6.7 nm [%]"]) < 0.5
         assert 0 < row["predicted, abstract"] < row["predicted"] < 1
-    again = study["run"](tmp_path, ["M850"], 48, 1, 7)
+    monkeypatch.setattr("vmt.study._run.run_rows", None)  # nothing is computed again
+    again = study["run"](tmp_path, ["M850"], 48, 1, 7, corner=16)
     keys = [key for key in study["COLUMNS"] if key != "standard deviation"]
     assert [[row[k] for k in keys] for row in again] == [[row[k] for k in keys] for row in rows]
     study["draw"](rows, tmp_path / "figure.png")
@@ -42,11 +46,26 @@ def test_transport_study_runs_small(tmp_path: Path) -> None:
     assert set(study["COLUMNS"]) <= set(rows[0])
 
 
+def test_transport_seeds_are_those_of_the_study() -> None:
+    """Realization j of sample i is the j-th child of [seed, i], the same as without a sweep."""
+    study = runpy.run_path(str(STUDY))
+    sweep = study["sweep_of"]("M850", 32, 2, 7, 8)
+    result = vmt.run(sweep, cluster="inline")
+    sample = study["SAMPLES"]["M850"]
+    model = vmt.ChiSquareExcursionSet(
+        vmt.Covariance.gaussian(rate=sample.rate), sample.volume_fraction
+    )
+    number = list(study["SAMPLES"]).index("M850")
+    for row, child in enumerate(np.random.SeedSequence([7, number]).spawn(2)):
+        voxels = model.sample((32,) * 3, 10e-9, rng=np.random.default_rng(child))
+        solved = vmt.effective_conductivity(voxels, {"solid": 1.0}, bounds="none")
+        assert result.values("voxels(solid)")[row] == solved.m_factor
+
+
 def test_cells_of_15_nm_are_a_row_of_their_own(tmp_path: Path) -> None:
     """F850, imaged at 15 nm: the same realization loses more on coarser voxels."""
     study = runpy.run_path(str(STUDY))
-    study["realization"].__globals__["CORNER"] = 12
-    rows = study["run"](tmp_path, ["F850"], 54, 1, 3)
+    rows = study["run"](tmp_path, ["F850"], 54, 1, 3, corner=12)
     assert [row["sample"] for row in rows] == ["F850", "F850", "F850, 15 nm", "F850, 15 nm"]
     for fine, coarse in zip(rows[:2], rows[2:], strict=True):
         assert coarse["voxels [%]"] < fine["voxels [%]"] < 0

@@ -20,18 +20,18 @@ import runpy
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+import numba
 import numpy as np
 
 import vmt
 from vmt._files import run_directory, write_json
 from vmt._plotting import COLORS, figure, finish
-from vmt.microstructure import LevelSet, Microstructure
+from vmt.errors import RunError
 from vmt.report import write_table_csv
-from vmt.study import Parts
-from vmt.transport import STENZEL_2016, STENZEL_2016_ABSTRACT
 
+sys.path.append(str(Path(__file__).resolve().parent))  # where workers find transport_routes
 SAMPLES: Mapping[str, Any] = runpy.run_path(str(Path(__file__).with_name("study.py")))["SAMPLES"]
 SPACING = 10e-9
 CORNER = 60
@@ -39,103 +39,66 @@ FINER_UP_TO = 200
 PHASES = ("solid", "pore")
 
 
-def m_factor(structure: Microstructure | LevelSet, phase: str, **options: Any) -> float:
-    """M-factor of one phase."""
-    found = vmt.effective_conductivity(structure, {phase: 1.0}, bounds="none", **options)
-    return float(found.m_factor or 0.0)
-
-
-def three_ways(voxels: Microstructure, level_set: LevelSet, phase: str) -> dict[str, float]:
-    """M-factor from the level set, from the voxels, and from the voxels' estimated level set."""
-    return {
-        "level set": m_factor(level_set, phase),
-        "voxels": m_factor(voxels, phase),
-        "estimated level set": m_factor(voxels, phase, discretization="level_set"),
-    }
-
-
-def elements(level_set: LevelSet, phase: str) -> dict[str, float]:
-    """M-factors of a corner that general sparse matrices can hold, the paper's route among them."""
-    end = slice(CORNER + 1)
-    corner = LevelSet(level_set.values[end, end, end].copy(), level_set.spacing)
-    return {
-        "corner: level set": m_factor(corner, phase),
-        "corner: voxels": m_factor(corner, phase, discretization="voxel"),
-        "corner: elements": m_factor(corner, phase, discretization="fem"),
-    }
-
-
-def predicted(voxels: Microstructure, phase: str) -> dict[str, float]:
-    """Eq. (15) with both exponents of the constrictivity."""
-    descriptors = (
-        voxels.volume_fraction(phase),
-        vmt.geodesic_tortuosity(voxels, phase),
-        vmt.constrictivity(voxels, phase),
-    )
-    return {
-        "predicted": STENZEL_2016(*descriptors),
-        "predicted, abstract": STENZEL_2016_ABSTRACT(*descriptors),
-    }
-
-
-def realization(name: str, edge: int, child: np.random.SeedSequence) -> dict[str, Any]:
-    """One realization by every route: phase → route → M-factor."""
+def sweep_of(name: str, edge: int, count: int, seed: int, corner: int = CORNER) -> vmt.Sweep:
+    """The realizations of one sample, as a sweep; seeds as those of `study.py`."""
     sample = SAMPLES[name]
-    model = vmt.ChiSquareExcursionSet(
-        vmt.Covariance.gaussian(rate=sample.rate), sample.volume_fraction
-    )
-    shape = (edge,) * 3
-
-    def on_grid(cells: int, at: Literal["corners", "centers"] = "corners") -> LevelSet:
-        rng = np.random.default_rng(child)
-        return model.sample_level_set(shape, SPACING, rng=rng, grid=(cells,) * 3, at=at)
-
-    voxels = model.sample(shape, SPACING, rng=np.random.default_rng(child))
-    level_set = on_grid(edge)
-    found = {
-        phase: three_ways(voxels, level_set, phase)
-        | elements(level_set, phase)
-        | predicted(voxels, phase)
-        for phase in PHASES
-    }
-    del voxels, level_set
-    if edge <= FINER_UP_TO:
-        finer = on_grid(edge * 3 // 2)
-        for phase in PHASES:
-            found[phase]["level set, 6.7 nm"] = m_factor(finer, phase)
-        del finer
+    grids = {"finer": edge * 3 // 2} if edge <= FINER_UP_TO else {}
     if name == "F850":
-        cells = round(edge * 10 / 15)
-        coarse = on_grid(cells)
-        coarse_voxels = on_grid(cells, "centers").to_microstructure()
-        for phase in PHASES:
-            ways = three_ways(coarse_voxels, coarse, phase)
-            found[phase] |= {f"{way}, 15 nm": value for way, value in ways.items()}
-    return found
+        grids["coarser"] = round(edge * 10 / 15)
+    return vmt.Sweep(
+        name=name,
+        model="transport_routes:realization",
+        parameters={"volume_fraction": sample.volume_fraction, "rate": sample.rate},
+        shape=(edge,) * 3,
+        spacing=SPACING,
+        measurements=[{"name": "transport_routes:routes", "options": {"corner": corner, **grids}}],
+        realizations=count,
+        seed=(seed, list(SAMPLES).index(name)),
+    )
 
 
-def run(out: Path, names: Sequence[str], edge: int, count: int, seed: int) -> list[dict[str, Any]]:
+def run(
+    out: Path,
+    names: Sequence[str],
+    edge: int,
+    count: int,
+    seed: int,
+    *,
+    workers: int = 1,
+    corner: int = CORNER,
+) -> list[dict[str, Any]]:
     """Solve `count` realizations of each sample; return one row per sample, cell size and phase."""
     rows = []
-    parts = Parts(out / "parts")
     for name in names:
-        children = np.random.SeedSequence([seed, list(SAMPLES).index(name)]).spawn(count)
-        solved = []
-        for index, child in enumerate(children):
-
-            def make(name: str = name, child: np.random.SeedSequence = child) -> Mapping[str, Any]:
-                return realization(name, edge, child)
-
-            solved.append(parts.get(f"transport_{name}_{edge}_{index:02d}", make))
-            print(f"{name}: {index + 1} of {count}", file=sys.stderr)
+        result = vmt.run(
+            sweep_of(name, edge, count, seed, corner),
+            cluster="inline" if workers == 1 else None,
+            workers=None if workers == 1 else workers,
+            threads=numba.get_num_threads() if workers == 1 else 1,
+            store=out / "sweeps" / f"{name}_{edge}_{count}",
+            resume=True,
+        )
+        print(f"{name}: {count} realizations", file=sys.stderr)
+        if result.failed:
+            error = result.rows["error"].dropna().iloc[0]
+            raise RunError(f"{result.failed} of {count} realizations of {name} failed: {error}")
         for phase in PHASES:
-            rows.append(_row(name, phase, [one[phase] for one in solved]))
+            rows.append(_row(name, phase, _solved(result, phase)))
         if name == "F850":
-            rows += [
-                _row("F850, 15 nm", phase, _at_15([one[phase] for one in solved]))
-                for phase in PHASES
-            ]
+            rows += [_row("F850, 15 nm", phase, _at_15(_solved(result, phase))) for phase in PHASES]
     return rows
+
+
+def _solved(result: vmt.SweepResult, phase: str) -> list[dict[str, float]]:
+    """One phase's M-factors of each realization, by route."""
+    end = f"({phase})"
+    columns = {
+        key.removesuffix(end): result.values(key) for key in result.quantities if key.endswith(end)
+    }
+    return [
+        {route: float(values[row]) for route, values in columns.items()}
+        for row in range(len(result.rows))
+    ]
 
 
 def _at_15(solved: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
@@ -251,12 +214,13 @@ def main() -> int:
     parser.add_argument("--samples", nargs="+", choices=list(SAMPLES), default=list(SAMPLES))
     parser.add_argument("--realizations", type=int)
     parser.add_argument("--seed", type=int, default=2023)
+    parser.add_argument("--workers", type=int, default=1, help="processes; 1: this one")
     options = parser.parse_args()
     edge = 200 if options.quick else 400
     count = options.realizations or (1 if options.quick else 3)
-    parameters = {"study": "neumann_2023/transport 2", "edge": edge, "seed": options.seed}
+    parameters = {"study": "neumann_2023/transport 3", "edge": edge, "seed": options.seed}
     with run_directory(options.out, parameters) as out:
-        rows = run(out, options.samples, edge, count, options.seed)
+        rows = run(out, options.samples, edge, count, options.seed, workers=options.workers)
         table = [[row[c] for c in COLUMNS] for row in rows]
         write_table_csv(out / "transport.csv", COLUMNS, table)
         write_json(out / "transport.json", {"schema_version": 1, "rows": rows})
