@@ -13,28 +13,28 @@ Run ``python studies/neumann_2023/particles.py --quick`` (200³ voxels, with tra
 from __future__ import annotations
 
 import argparse
-import functools
+import importlib
 import runpy
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import numba
 
 import vmt
 from vmt._files import run_directory, write_json
 from vmt._plotting import COLORS, figure, finish
-from vmt.calibration import StarFit, fit_star_particles
-from vmt.kernels.stars import count_stars
-from vmt.microstructure import LevelSet, Microstructure
+from vmt.errors import RunError
 from vmt.report import write_table_csv
-from vmt.study import Parts
 
+sys.path.append(str(Path(__file__).resolve().parent))  # where the sweeps' functions are found
+_UNIONS = importlib.import_module("particles_unions")
+VARIANTS: Mapping[str, Any] = _UNIONS.VARIANTS
+TRANSPORTED: Sequence[str] = _UNIONS.TRANSPORTED
+PHASES: Sequence[str] = _UNIONS.PHASES
 SAMPLES: Mapping[str, Any] = runpy.run_path(str(Path(__file__).with_name("study.py")))["SAMPLES"]
 SPACING = 10e-9
-PHASES = ("solid", "pore")
-LAGS = 40
 
 # Table A.1: volume fraction of image and harmonics, specific surface [1/µm] of both
 TABLE_A1 = {
@@ -46,30 +46,7 @@ TABLE_A1 = {
     "C900": (0.6988, 0.7143, 4.737, 4.579),
 }
 
-# depth of the markers [voxels], and options of the fit
-VARIANTS: Mapping[str, tuple[float, Mapping[str, Any]]] = {
-    "as fitted": (1.0, {}),
-    "series not rescaled": (1.0, {"keep_volume": False}),
-    "plain projection": (1.0, {"regularization": 0.0}),
-    "L = 20": (1.0, {"degree": 20}),
-    "+1/4 voxel": (1.0, {"outward": 0.25}),
-    "+1/2 voxel": (1.0, {"outward": 0.5}),
-    "bridged by 1 voxel": (1.0, {"bridge": 1.0}),
-    "bridged by 2 voxels": (1.0, {"bridge": 2.0}),
-    "more markers": (0.5, {}),
-    "fewer markers": (2.0, {}),
-}
-TRANSPORTED = (
-    "as fitted",
-    "+1/4 voxel",
-    "+1/2 voxel",
-    "bridged by 1 voxel",
-    "bridged by 2 voxels",
-    "fewer markers",
-)
-COLUMNS = (
-    "sample",
-    "variant",
+MEASURED = (
     "particles",
     "p image",
     "p union",
@@ -80,114 +57,59 @@ COLUMNS = (
     "overlapped [% of union]",
     "seen [%]",
     "Dice",
-    "p difference, paper",
-    "S difference, paper [%]",
 )
+COLUMNS = ("sample", "variant", *MEASURED, "p difference, paper", "S difference, paper [%]")
 
 
-def inner(fit: StarFit, most: int) -> tuple[slice, slice, slice]:
-    """The window two mean radii from the faces, at most `most` voxels of an edge taken off."""
-    margins = [min(m, most) for m in fit.margin]
-    x, y, z = (slice(m, n - m) for m, n in zip(margins, fit.structure.shape, strict=True))
-    return (x, y, z)
-
-
-def compare(fit: StarFit, window: tuple[slice, slice, slice]) -> tuple[dict[str, Any], Any]:
-    """Measure image and union in the window; return the numbers and the union's voxels."""
-    image, union = fit.structure, fit.union()
-    counts = count_stars(image.shape, image.spacing, union.centers, union.coefficients)[window]
-    seen = image.crop(*window)
-    made = Microstructure(np.minimum(counts, 1), image.spacing, image.phases)
-    p, q = (m.volume_fraction("solid") for m in (seen, made))
-    s, t = (vmt.specific_surface_area(m, "solid") * 1e-6 for m in (seen, made))
-    numbers = {
-        "particles": len(fit.particles),
-        "p image": p,
-        "p union": q,
-        "p difference": q - p,
-        "S image [1/µm]": s,
-        "S union [1/µm]": t,
-        "S difference [%]": 100 * (t / s - 1),
-        "overlapped [% of union]": 100 * float((counts > 1).sum() / (counts > 0).sum()),
-        "seen [%]": 100 * fit.mean_seen,
-        "Dice": fit.mean_dice,
-    }
-    return numbers, made
-
-
-def covariances(image: Microstructure, made: Microstructure) -> dict[str, list[float]]:
-    """Centered two-point functions of both over the lag [nm]."""
-    found: dict[str, list[float]] = {}
-    reach = min(LAGS * SPACING, min(image.size) / 2)
-    for name, structure in (("image", image), ("union", made)):
-        curve = vmt.two_point_coverage_probability(structure, "solid", max_lag=reach)
-        found["lags [nm]"] = (curve.lags * 1e9).tolist()
-        found[name] = curve.centered.tolist()
-    return found
-
-
-def cut(level_set: LevelSet, window: tuple[slice, slice, slice]) -> LevelSet:
-    """The window of a level set."""
-    corner = tuple(slice(w.start, w.stop + 1) for w in window)
-    return LevelSet(level_set.values[corner].copy(), level_set.spacing)
-
-
-def level_set_of(fit: StarFit, window: tuple[slice, slice, slice]) -> LevelSet:
-    """The union's own level set in the window, on the voxels' grid."""
-    spacing = fit.structure.spacing
-    shape = [w.stop - w.start for w in window]
-    low = [w.start * d for w, d in zip(window, spacing, strict=True)]
-    size = [n * d for n, d in zip(shape, spacing, strict=True)]
-    return fit.union().crop(low, size).to_level_set(shape, spacing)
-
-
-def m_factors(structure: Microstructure | LevelSet) -> dict[str, float]:
-    """M-factor of both phases."""
-    found = {}
-    for phase in PHASES:
-        made = vmt.effective_conductivity(structure, {phase: 1.0}, bounds="none", rtol=1e-3)
-        found[phase] = float(made.m_factor or 0.0)
-    return found
+def sweep_of(
+    name: str, edge: int, seed: int, with_transport: bool, variants: Sequence[str]
+) -> vmt.Sweep:
+    """One realization of a sample, as a sweep; its seed as that of `study.py`."""
+    sample = SAMPLES[name]
+    options = {"variants": list(variants), "transport": with_transport}
+    return vmt.Sweep(
+        name=name,
+        model="transport_routes:realization",
+        parameters={"volume_fraction": sample.volume_fraction, "rate": sample.rate},
+        shape=(edge,) * 3,
+        spacing=SPACING,
+        measurements=[{"name": "particles_unions:unions", "options": options}],
+        seed=(seed, list(SAMPLES).index(name)),
+    )
 
 
 def measure(
-    name: str, edge: int, seed: int, with_transport: bool, variants: Sequence[str]
-) -> Mapping[str, Any]:
-    """All numbers of one sample; the first variant is the one drawn and solved by voxels."""
-    sample = SAMPLES[name]
-    model = vmt.ChiSquareExcursionSet(
-        vmt.Covariance.gaussian(rate=sample.rate), sample.volume_fraction
+    name: str,
+    edge: int,
+    seed: int,
+    with_transport: bool,
+    variants: Sequence[str],
+    store: Path | None = None,
+) -> dict[str, Any]:
+    """All numbers of one sample: rows of the variants, two-point functions, M-factors."""
+    result = vmt.run(
+        sweep_of(name, edge, seed, with_transport, variants),
+        cluster="inline",
+        threads=numba.get_num_threads(),
+        store=store,
+        resume=store is not None,
     )
-    child = np.random.SeedSequence([seed, list(SAMPLES).index(name)]).spawn(1)[0]
-    image = model.sample((edge,) * 3, SPACING, rng=np.random.default_rng(child))
-    rows: dict[str, Any] = {}
-    fits: dict[float, StarFit] = {}
-    window = None
-    part: dict[str, Any] = {}
-    solved: dict[str, dict[str, float]] = {}
+    if result.failed:
+        raise RunError(f"{name} failed: {result.rows['error'].iloc[0]}")
+    row = result.rows.iloc[0]
+    rows = {}
     for variant in variants:
-        depth, options = VARIANTS[variant]
-        if depth not in fits:
-            fits = {depth: fit_star_particles(image, "solid", depth=depth)}
-        fit = fits[depth].refit(**options) if options else fits[depth]
-        if window is None:  # the same for all variants
-            window = inner(fit, edge // 5)
-        rows[variant], made = compare(fit, window)
-        if variant == variants[0]:
-            part["two-point"] = covariances(image.crop(*window), made)
-            if with_transport:
-                level = model.sample_level_set(
-                    (edge,) * 3, SPACING, rng=np.random.default_rng(child)
-                )
-                solved["voxels, image"] = m_factors(image.crop(*window))
-                solved[f"voxels, {variant}"] = m_factors(made)
-                solved["level set, image"] = m_factors(cut(level, window))
-        if with_transport and variant in TRANSPORTED:
-            solved[f"level set, {variant}"] = m_factors(level_set_of(fit, window))
-        print(f"{name}, {variant}: done", file=sys.stderr)
-    if solved:
-        part["transport"] = solved
-    return part | {"rows": rows, "window": [w.stop - w.start for w in window or ()]}
+        numbers = {key: float(row[f"{variant}: {key}"]) for key in MEASURED}
+        rows[variant] = {**numbers, "particles": int(numbers["particles"])}
+    curves = {key: row[f"two-point: {key}"] for key in ("lags [nm]", "image", "union")}
+    part: dict[str, Any] = {"rows": rows, "two-point": curves}
+    if with_transport:
+        ways = ["voxels, image", f"voxels, {variants[0]}", "level set, image"]
+        ways += [f"level set, {variant}" for variant in variants if variant in TRANSPORTED]
+        part["transport"] = {
+            way: {phase: float(row[f"M, {way}({phase})"]) for phase in PHASES} for way in ways
+        }
+    return part
 
 
 def draw(parts: Mapping[str, Mapping[str, Any]], path: Path) -> None:
@@ -242,18 +164,18 @@ def main() -> int:
     edge = 200 if options.quick else 400
     variants = [name for name in VARIANTS if name in options.variants]
     parameters: dict[str, Any] = {
-        "study": "neumann_2023 particles",
+        "study": "neumann_2023 particles 2",
         "edge": edge,
         "seed": options.seed,
     }
     if variants != list(VARIANTS):
         parameters["variants"] = variants
     with run_directory(options.out, parameters) as out:
-        stored = Parts(out / "parts")
         parts = {}
         for name in options.samples:
-            make = functools.partial(measure, name, edge, options.seed, options.quick, variants)
-            parts[name] = stored.get(f"{name}_{edge}", make)
+            store = out / "sweeps" / f"{name}_{edge}"
+            parts[name] = measure(name, edge, options.seed, options.quick, variants, store)
+            print(f"{name}: done", file=sys.stderr)
         rows, kind = table(parts), "quick" if options.quick else "full"
         cells = [[row.get(column) for column in COLUMNS] for row in rows]
         write_table_csv(out / f"table_a1_{kind}.csv", COLUMNS, cells)
