@@ -43,6 +43,7 @@ def sweep_of(name: str, edge: int, count: int, seed: int, corner: int = CORNER) 
     """The realizations of one sample, as a sweep; seeds as those of `study.py`."""
     sample = SAMPLES[name]
     grids = {"finer": edge * 3 // 2} if edge <= FINER_UP_TO else {}
+    cells = grids.get("finer", edge) ** 3  # a level set takes 91 bytes a cell; elements 1.1 GB
     if name == "F850":
         grids["coarser"] = round(edge * 10 / 15)
     return vmt.Sweep(
@@ -53,6 +54,7 @@ def sweep_of(name: str, edge: int, count: int, seed: int, corner: int = CORNER) 
         spacing=SPACING,
         measurements=[{"name": "transport_routes:routes", "options": {"corner": corner, **grids}}],
         realizations=count,
+        memory=f"{max(1.2, 0.4 + 100 * cells / 2**30):.1f} GiB",
         seed=(seed, list(SAMPLES).index(name)),
     )
 
