@@ -17,11 +17,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import numba
 
 import vmt
+from vmt.errors import RunError
 from vmt.report import write_table_csv
 
+sys.path.append(str(Path(__file__).resolve().parent))  # where workers find transport_routes
 SAMPLES: Mapping[str, Any] = runpy.run_path(str(Path(__file__).with_name("study.py")))["SAMPLES"]
 #: Table A.1: volume fraction of the solid in the image, and in the spherical harmonics
 TABLE_A1 = {
@@ -36,26 +38,35 @@ EDGE, SPACING, COUNT = 128, 10e-9, 3
 COLUMNS = ("sample", "phase", "image", "spherical harmonics", "change [%]")
 
 
-def m_factors(sample: str, fraction: float, seed: np.random.SeedSequence, edge: int) -> list[float]:
-    """M-factors of both phases at one volume fraction of the solid."""
-    covariance = vmt.Covariance.gaussian(rate=SAMPLES[sample].rate)
-    model = vmt.ChiSquareExcursionSet(covariance, fraction)
-    made = model.sample_level_set((edge,) * 3, SPACING, rng=np.random.default_rng(seed))
-    return [
-        float(vmt.effective_conductivity(made, {phase: 1.0}).m_factor or 0.0)
-        for phase in ("solid", "pore")
-    ]
+def sweep_of(number: int, edge: int, count: int) -> vmt.Sweep:
+    """A sample at both volume fractions, as a sweep; the same realizations at each."""
+    sample, fractions = list(TABLE_A1.items())[number]
+    return vmt.Sweep(
+        name=sample,
+        model="transport_routes:realization",
+        parameters={"rate": SAMPLES[sample].rate},
+        factors={"volume_fraction": fractions},
+        shape=(edge,) * 3,
+        spacing=SPACING,
+        measurements=["transport_routes:level_set"],
+        realizations=count,
+        seeds="common",
+        seed=(2023, number),
+    )
 
 
 def run(edge: int, count: int) -> list[tuple[str, str, float, float, float]]:
     """One row per sample and phase: mean M-factor at both volume fractions, change in percent."""
     rows = []
-    for number, (sample, fractions) in enumerate(TABLE_A1.items()):
-        seeds = np.random.SeedSequence([2023, number]).spawn(count)
-        found = np.mean(
-            [[m_factors(sample, p, seed, edge) for p in fractions] for seed in seeds], axis=0
+    for number, sample in enumerate(TABLE_A1):
+        result = vmt.run(
+            sweep_of(number, edge, count), cluster="inline", threads=numba.get_num_threads()
         )
-        for phase, (image, series) in zip(("solid", "pore"), found.T.tolist(), strict=True):
+        if result.failed:
+            raise RunError(f"{sample} failed: {result.rows['error'].dropna().iloc[0]}")
+        for phase in ("solid", "pore"):
+            found = result.values(f"level set({phase})").reshape(2, count)
+            image, series = found.mean(axis=1).tolist()
             rows.append((sample, phase, image, series, 100 * (series / image - 1)))
             print(f"{sample} {phase:5s} {image:.4f} {series:.4f} {rows[-1][4]:+.1f} %")
     return rows

@@ -1,4 +1,4 @@
-"""What `transport.py` sweeps: a realization of a sample, and its M-factors by every route.
+"""What the studies of M-factors sweep: a realization of a sample, solved by every route.
 
 A module of its own, since the workers of a sweep find functions by name.
 """
@@ -75,14 +75,14 @@ def routes(
     `corner` is the edge [cells] of the corner that elements are tried on; `finer` and `coarser` are
     edges of further grids of the same window, 6.7 nm and 15 nm.
     """
-    voxels, level_set = made.voxels(), made.level_set()
+    voxels, on_cells = made.voxels(), made.level_set()
     found = {
-        phase: three_ways(voxels, level_set, phase)
-        | elements(level_set, phase, corner)
+        phase: three_ways(voxels, on_cells, phase)
+        | elements(on_cells, phase, corner)
         | predicted(voxels, phase)
         for phase in PHASES
     }
-    del voxels, level_set
+    del voxels, on_cells
     if finer is not None:
         fine = made.level_set(finer)
         for phase in PHASES:
@@ -95,6 +95,12 @@ def routes(
             ways = three_ways(coarse_voxels, coarse, phase)
             found[phase] |= {f"{way}, 15 nm": value for way, value in ways.items()}
     return {f"{way}({phase})": value for phase in PHASES for way, value in found[phase].items()}
+
+
+def level_set(made: Realization) -> dict[str, float]:
+    """Measurement of a sweep: M-factors of the level set alone."""
+    on_cells = made.level_set()
+    return {f"level set({phase})": m_factor(on_cells, phase) for phase in PHASES}
 
 
 def m_factor(
