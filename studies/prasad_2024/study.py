@@ -21,8 +21,8 @@ from vmt.transport import constant_current_conductivity
 HERE = Path(__file__).resolve().parent
 AM, CBD, DENSE = "active_material", "carbon_binder_domain", "carbon_binder_domain_dense"
 VOXEL = 438e-9
-#: by density [kg/m³]: thickness [m], width [m], active material, binder with carbon as printed, to be
-#: read as one of `Reading`
+#: by density [kg/m³]: thickness [m], width [m], active material, binder with carbon as printed, to
+#: be read as one of `Reading`
 ELECTRODES = {
     2700: (152.9e-6, 74e-6, 0.517, 0.101),
     3000: (141.9e-6, 79e-6, 0.574, 0.112),
