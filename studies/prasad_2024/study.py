@@ -1,14 +1,14 @@
 """Prasad et al. 2024, structure part: five distributions of binder at three densities.
 
-Run ``python studies/prasad_2024/study.py [--quick] [--full] [--out DIR]``: table of the effective
-conductivities as CSV, pictures.
+Run ``python studies/prasad_2024/study.py [--quick] [--full] [--cbd domain] [--out DIR]``: table of
+the effective conductivities as CSV, pictures.
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,12 +21,18 @@ from vmt.transport import constant_current_conductivity
 HERE = Path(__file__).resolve().parent
 AM, CBD, DENSE = "active_material", "carbon_binder_domain", "carbon_binder_domain_dense"
 VOXEL = 438e-9
-#: by density [kg/m³]: thickness [m], width [m], active material, binder domain
+#: by density [kg/m³]: thickness [m], width [m], active material, binder with carbon as printed, to
+#: be read as one of `Reading`
 ELECTRODES = {
     2700: (152.9e-6, 74e-6, 0.517, 0.101),
     3000: (141.9e-6, 79e-6, 0.574, 0.112),
     3300: (116.9e-6, 83e-6, 0.631, 0.123),
 }
+#: "solid": the printed fraction is that of binder and carbon without the pores inside the domain.
+#: "domain": with them
+Reading = Literal["solid", "domain"]
+INNER_POROSITY = 0.5  # of the binder domain
+DENSITY_AM, DENSITY_CBD = 4760.0, 1935.0  # kg/m³, of the solids
 SIGMA_AM, SIGMA_CBD = 0.01, 10.0  # S/m: assumed; the paper's are in its supporting information
 GAMMA = 0.12
 SOLID = {AM: SIGMA_AM, CBD: SIGMA_CBD, DENSE: 2 * SIGMA_CBD}
@@ -35,6 +41,23 @@ COLUMNS = (
     "density [kg/m³]", "cutout", "scenario", "total", "binder", "dense_binder", "pore",
     "sigma_potential [S/m]", "sigma_current [S/m]", "kappa_potential", "kappa_current",
 )  # fmt: skip
+
+
+def domain_fraction(printed: float, cbd: Reading) -> float:
+    """Volume fraction of the binder domain, with the pores inside it."""
+    return printed / (1 - INNER_POROSITY) if cbd == "solid" else printed
+
+
+def electrode_density(active: float, printed: float, cbd: Reading) -> float:
+    """Density [kg/m³] that follows from the volume fractions in this reading."""
+    solid = (1 - INNER_POROSITY) * domain_fraction(printed, cbd)
+    return DENSITY_AM * active + DENSITY_CBD * solid
+
+
+def parallel_bound(active: float, printed: float, cbd: Reading) -> float:
+    """Largest κ over that of the electrolyte which the amounts allow, wherever the binder is."""
+    domain = domain_fraction(printed, cbd)
+    return 1 - active - domain + GAMMA * domain
 
 
 def active_material(shape: tuple[int, int, int], fraction: float, seed: int) -> vmt.Microstructure:
@@ -66,7 +89,12 @@ def measure(structure: vmt.Microstructure) -> tuple[float, float, float, float]:
 
 
 def run(
-    densities: tuple[int, ...], cutouts: int, width: int | None, thin: int, out: Path
+    densities: tuple[int, ...],
+    cutouts: int,
+    width: int | None,
+    thin: int,
+    out: Path,
+    cbd: Reading = "solid",
 ) -> list[tuple[Any, ...]]:
     """One row for each density, cutout, scenario and convention of the total."""
     rows = []
@@ -86,7 +114,7 @@ def run(
                     try:
                         placed = binder_in_layers(
                             base,
-                            volume_fraction=binder,
+                            volume_fraction=domain_fraction(binder, cbd),
                             scenario=scenario,
                             layers=PRASAD_2024[density][scenario],
                             total=total,
@@ -132,17 +160,10 @@ def pictures(
             plane = table[m.labels[:, m.shape[1] // 2]]
             title = key[1].replace("_", " ") if name == "figure_2" else f"{key[0]} kg/m³"
             draw_slice(ax, plane, m.spacing[1:], names, title)
-            if ax is not drawn.axes[0]:
-                ax.get_legend().remove()
-            else:
-                ax.legend(
-                    handles=list(ax.get_legend().legend_handles),
-                    ncols=1,
-                    fontsize=8,
-                    frameon=False,
-                    loc="upper left",
-                    bbox_to_anchor=(0, -0.08),
-                )
+            if ax is drawn.axes[0]:
+                handles = list(ax.get_legend().legend_handles)
+                drawn.legend(handles=handles, ncols=2, fontsize=8, loc="outside lower left")
+            ax.get_legend().remove()
         drawn.savefig(out / f"{name}.png", dpi=100, bbox_inches="tight")
 
 
@@ -186,20 +207,33 @@ def mean_ratio(rows: list[tuple[Any, ...]], column: int, scenario: str = "homoge
     return float(low / high)
 
 
-def main(out: Path, quick: bool, full: bool) -> list[tuple[Any, ...]]:
+def main(out: Path, quick: bool, full: bool, cbd: Reading = "solid") -> list[tuple[Any, ...]]:
     """Place, solve, draw."""
     out.mkdir(parents=True, exist_ok=True)
     if quick:
-        rows = run((2700, 3300), 1, 40, 4, out)
+        rows = run((2700, 3300), 1, 40, 4, out, cbd)
     else:
-        rows = run(tuple(ELECTRODES), 3, None if full else 40, 1, out)
+        rows = run(tuple(ELECTRODES), 3, None if full else 40, 1, out, cbd)
     write_table_csv(out / "conductivities.csv", COLUMNS, rows)
     draw(rows, out)
-    print(
-        f"κ(lowest density)/κ(highest), homogeneous: {mean_ratio(rows, 9):.3f} (potential), "
-        f"{mean_ratio(rows, 10):.3f} (current); paper about 1.6"
-    )
+    for scenario in SCENARIOS:
+        print(
+            f"κ(lowest density)/κ(highest), {scenario}: {mean_ratio(rows, 9, scenario):.3f} "
+            f"(potential), {mean_ratio(rows, 10, scenario):.3f} (current); paper about 1.6"
+        )
     loading = {d: d * t * 100 for d, (t, *_) in ELECTRODES.items()}
+    for reading in ("solid", "domain"):
+        found = {d: electrode_density(a, b, reading) for d, (*_, a, b) in ELECTRODES.items()}
+        print(
+            f"density from the volume fractions, binder read as {reading} [kg/m³]: "
+            + ", ".join(f"{v:.0f} for {d}" for d, v in found.items())
+        )
+        most = {d: parallel_bound(a, b, reading) for d, (*_, a, b) in ELECTRODES.items()}
+        print(
+            "  upper bound of κ over that of the electrolyte: "
+            + ", ".join(f"{v:.3f} for {d}" for d, v in most.items())
+            + f"; 2700 over 3300: {most[2700] / most[3300]:.2f}"
+        )
     print(
         "loading from density × thickness [mg/cm²]: "
         + ", ".join(f"{d}: {v:.1f}" for d, v in loading.items())
@@ -212,6 +246,13 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a thinner, narrower electrode")
     parser.add_argument("--full", action="store_true", help="the whole cross-section, hours")
-    parser.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
+    parser.add_argument(
+        "--cbd",
+        choices=("solid", "domain"),
+        default="solid",
+        help="what the printed fraction of binder is: without or with the pores inside it",
+    )
+    parser.add_argument("--out", type=Path, help="folder of the results")
     asked = parser.parse_args()
-    main(asked.out, asked.quick, asked.full)
+    results = HERE / "results" / ("domain" if asked.cbd == "domain" else "")
+    main(asked.out or results, asked.quick, asked.full, asked.cbd)

@@ -66,6 +66,8 @@ def _table(**rows: tuple[float, float]) -> Mapping[Scenario, LayerThicknesses]:
 
 #: Table I of Prasad et al. (2024): layers of each scenario by electrode density [kg/m³]. The bulk
 #: is what is left of the thickness; the bulk printed for 2700 kg/m³, combined, does not add up.
+#: Thicknesses only. The paper's fraction of binder (11.2 % at 3000 kg/m³) is read as that of the
+#: solid, without the 50 % of pores inside the domain: `volume_fraction` is twice that.
 PRASAD_2024: Mapping[int, Mapping[Scenario, LayerThicknesses]] = MappingProxyType(
     {
         2700: _table(
@@ -106,7 +108,8 @@ def binder_in_layers(
     structure : Microstructure
         With pore and active material, and no binder.
     volume_fraction : float
-        Of the binder of the homogeneous scenario, in the whole window.
+        Of the binder of the homogeneous scenario, in the whole window, with the pores inside the
+        binder domain: the fraction of its solid over (1 − inner porosity).
     scenario : {"homogeneous", "none_at_collector", "dense_at_separator", "combined", \
 "none_anywhere"}
         Which layers there are.
