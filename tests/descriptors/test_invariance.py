@@ -116,6 +116,18 @@ MEASURES = {
         0,
         "",
     ),
+    "clusters": (lambda m, a, s: d.clusters(m, [1, 2], axis=a).largest_share, 0, ""),
+    "backbone": (lambda m, a, s: d.backbone(m, [1, 2], axis=a).backbone_share, 0, "axis"),
+    "percolating_paths": (
+        lambda m, a, s: d.percolating_paths(m, [1, 2], axis=a, count=1).lengths,
+        1,
+        "axis",
+    ),
+    "binder_contacts": (
+        lambda m, a, s: d.binder_contacts(m, active_material=1, binder=2).coverage,
+        0,
+        "",
+    ),
     "volume_fraction": (lambda m, a, s: d.volume_fraction(m, 1), 0, ""),
     "volume_fraction_profile": (
         lambda m, a, s: d.volume_fraction_profile(m, 1, axis=a).values[:: 1 if s == "-" else -1],

@@ -107,7 +107,9 @@ def effective_electrode(
 
     >>> labels = np.zeros((10, 2, 1), np.uint8)
     >>> labels[:, 1] = 1
-    >>> plates = effective_electrode(HalfCell(Microstructure(labels, 1e-6), area_mode="voxel"))
+    >>> structure = Microstructure(labels, 1e-6)
+    >>> cell = HalfCell(structure, area_mode="voxel", reacts_at_separator=False)
+    >>> plates = effective_electrode(cell)
     >>> round(plates.ionic_transport, 6), round(plates.particle_radius * 1e6, 6)  # 3 µm
     (0.5, 3.0)
     """

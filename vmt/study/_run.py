@@ -118,7 +118,7 @@ def run(
     ... )
     >>> result = run(sweep, cluster="inline")
     >>> result.table["volume_fraction(solid)"].round(2).tolist()
-    [0.45, 0.51]
+    [0.39, 0.75]
     """
     with steps(sweep.name, sweep.rows) as step:
         return execute(
