@@ -182,7 +182,7 @@ def test_memory_is_what_is_announced(bounds: str, edge: int, most: float) -> Non
     (os.cpu_count() or 1) < 2 or os.getloadavg()[0] > 0.5, reason="needs two cores without work"
 )
 def test_two_threads_take_less_time() -> None:
-    """At 400³ two threads take at most 1/1.3 of the wall time of one (at 200³ they gain nothing)."""
+    """At 400³ two threads take at most 1/1.3 of the wall time of one; not so at 200³."""
     code = (
         "import time, numpy as np\n"
         "from tests.benchmarks.test_transport import SIGMA, UNIT, structure, solve_conduction\n"
