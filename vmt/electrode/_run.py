@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vmt._budget import require_memory
+from vmt._budget import require_memory, return_large_blocks
 from vmt._files import content_hash, run_directory, whole_file
 from vmt._progress import steps as progress_steps
 from vmt._version import __version__
@@ -156,6 +156,8 @@ def cycle(
         f"a cell of {voxels:,} voxels",
         "Crop or coarsen the structure, or use a machine with more memory.",
     )
+    if voxels > _LARGE:
+        return_large_blocks()
     owner: Any = nullcontext(None)
     if directory is not None:
         owner = run_directory(directory, _identity(cell, protocol, chosen, keep))

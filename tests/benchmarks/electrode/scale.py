@@ -4,7 +4,9 @@
     python tests/benchmarks/electrode/scale.py 320 200 200 --steps 12 --out large.json
 
 The structure is a Gaussian excursion set of 60 vol.-% active material with 8 vol.-% binder where
-most active material is near. With --directory the run can be killed and goes on where it was.
+most active material is near. With --directory the run can be killed and goes on where it was; its
+log then has a line a step, of all stretches, beside the checkpoints. NX counts the layers of the
+electrode; those of the separator come on top.
 """
 
 from __future__ import annotations
@@ -12,16 +14,56 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
 import resource
 import time
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from vmt.electrode import HalfCell, Settings, discharge, parameter_set
+from vmt.electrode import HalfCell, Settings, _integrator, discharge, parameter_set
 from vmt.electrode._run import _Run
+from vmt.kernels.electrode import System
 from vmt.microstructure import Microstructure
+
+
+class Split:
+    """Processor time of the parts of a run: what the solver calls is wrapped."""
+
+    def __init__(self) -> None:
+        self.spent = dict.fromkeys(("assembly", "hierarchies", "cycles", "operator", "gmres"), 0.0)
+        self._wrap(System, "linearize", "assembly")
+        self._wrap(System, "prepare", "hierarchies")
+        self._wrap(System, "precondition", "cycles")
+        self._wrap(System, "apply", "operator")
+        self._wrap(_integrator, "flexible_gmres", "gmres")
+
+    def _wrap(self, owner: Any, name: str, part: str) -> None:
+        inner = getattr(owner, name)
+
+        def timed(*args: Any, **keywords: Any) -> Any:
+            start = time.process_time()
+            try:
+                return inner(*args, **keywords)
+            finally:
+                self.spent[part] += time.process_time() - start
+
+        setattr(owner, name, timed)
+
+    def shares(self, whole: float) -> dict[str, float]:
+        """Seconds of each part; what is left of the whole is states, errors and the record."""
+        s = self.spent
+        parts = {
+            "assembly [s]": s["assembly"],
+            "preconditioner, building [s]": s["hierarchies"],
+            "preconditioner, cycles [s]": s["cycles"],
+            "Krylov, operator [s]": s["operator"],
+            "Krylov, vectors [s]": s["gmres"] - s["cycles"] - s["operator"],
+        }
+        return {**parts, "the rest [s]": whole - sum(parts.values())}
 
 
 def electrode(shape: tuple[int, int, int], spacing: float, seed: int = 1) -> Microstructure:
@@ -61,26 +103,30 @@ def main() -> None:
     small = HalfCell(electrode((20, 10, 10), 1e-6), cell.materials)  # compiles everything
     discharge(small, small.current_density(2.0), settings=Settings(method="multigrid", single=True))
     warm = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    split = Split()
     begun = time.process_time()
-    if given.steps:
-        accept, count = _Run._accept, 0
+    accept, count = _Run._accept, 0
 
-        def counted(self: _Run, *rest: object) -> None:
-            nonlocal count
-            accept(self, *rest)  # type: ignore[arg-type]
-            count += 1
-            now = time.process_time() - begun
-            r = self.record.rows
-            print(
-                f"{count:3d} t={r['time'][-1]:.2f} s V={r['voltage'][-1]:.5f} "
-                f"newton {r['newton'][-1]:.0f} krylov {r['krylov'][-1]:.0f} "
-                f"lithium {r['lithium'][-1]:.1e} residual {r['residual'][-1]:.1e} cpu {now:.1f} s",
-                flush=True,
-            )
-            if count > given.steps:
-                raise KeyboardInterrupt
+    def told(self: _Run, *rest: Any) -> None:
+        nonlocal count
+        accept(self, *rest)
+        count += 1
+        r = self.record.rows
+        line = (
+            f"{len(r['time']) - 1:3d} t={r['time'][-1]:.2f} s V={r['voltage'][-1]:.5f} "
+            f"newton {r['newton'][-1]:.0f} krylov {r['krylov'][-1]:.0f} "
+            f"lithium {r['lithium'][-1]:.1e} charge {r['balance'][-1]:.1e} "
+            f"residual {r['residual'][-1]:.1e} least salt {r['least'][-1]:.1f} "
+            f"cpu {time.process_time() - begun:.1f} s {time.strftime('%H:%M:%S')}"
+        )
+        print(line, flush=True)
+        if given.directory:
+            with open(Path(given.directory) / "steps.log", "a", encoding="utf-8") as stream:
+                stream.write(f"{os.getpid()}: {line}\n")
+        if given.steps and count > given.steps:
+            raise KeyboardInterrupt
 
-        _Run._accept = counted  # type: ignore[method-assign]
+    _Run._accept = told  # type: ignore[method-assign]
     voxels = cell.cells.size
     content: dict[str, object] = {"voxels": voxels, "newton": given.newton}
     try:
@@ -99,6 +145,7 @@ def main() -> None:
         spent = time.process_time() - begun
         content["accepted steps"] = given.steps
         content["kilovoxels per second and step"] = voxels * (given.steps + 1) / spent / 1000
+    content["split of this stretch"] = split.shares(time.process_time() - begun)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     content["bytes per voxel, all of the process"] = peak / voxels
     content["bytes per voxel above a process that has run a small cell"] = (peak - warm) / voxels

@@ -71,10 +71,10 @@ def flexible_gmres(
     -------
     (x, iterations, reduction)
     """
-    x = np.zeros_like(b)
     norm = float(np.linalg.norm(b))
     if norm == 0.0:
-        return x, 0, 0.0
+        return np.zeros_like(b), 0, 0.0
+    x: Floats | None = None  # made when the basis is gone: it costs as much as four of its vectors
     residual, beta, count = b, norm, 0
     while True:
         v = [(residual / beta).astype(basis)]
@@ -103,16 +103,19 @@ def flexible_gmres(
             g[j], g[j + 1] = c * g[j], -s * g[j]
             used = j + 1
             count += 1
-            if abs(g[j + 1]) <= rtol * norm or count >= most or r == 0.0:
+            if abs(g[j + 1]) <= rtol * norm or count >= most or r == 0.0 or used == restart:
                 break
             v.append(w.astype(basis))
         y = np.linalg.lstsq(h[:used, :used], g[:used], rcond=None)[0]
+        del v, w
+        if x is None:
+            x = np.zeros_like(b)
         for i in range(used):
             _subtract(x, -y[i], z[i])
         reduction = float(abs(g[used])) / norm
         if reduction <= rtol or count >= most:
             return x, count, reduction
-        v, z = [], []
+        del z
         residual = b - apply(x.astype(basis))
         beta = float(np.linalg.norm(residual))
         if beta <= rtol * norm:

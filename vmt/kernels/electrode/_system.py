@@ -196,7 +196,7 @@ class System:
         charge_e[n.li_liquid] -= i + layer
         mass_e[n.li_liquid] -= i + t.share * layer
         g, away = self._collector(x, sigma)
-        charge_s += np.bincount(n.cc_solid, g * away, charge_s.size)
+        np.add.at(charge_s, n.cc_solid, g * away)
         d_c = np.zeros(n.cc_solid.size)
         inner = n.cc_solid < n.active
         d_c[inner] = (n.cc_conductance * away)[inner] * d_sigma[n.cc_solid[inner]]
@@ -341,7 +341,7 @@ class System:
         flux = s.cc[:, 0] * (phi_s[n.cc_solid] - held)
         inner = n.cc_solid < n.active
         flux[inner] += s.cc[inner, 1] * cs[n.cc_solid[inner]]
-        charge_s += np.bincount(n.cc_solid, flux, charge_s.size)
+        np.add.at(charge_s, n.cc_solid, flux)
         if s.control.mode == "voltage":
             out[self.terminal] = self._held() * here
         else:
