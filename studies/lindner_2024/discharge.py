@@ -220,6 +220,7 @@ def run(
     make: Callable[[], vmt.Microstructure],
     materials: ParameterSet,
     current: float,
+    area_mode: Any = "voxel",
 ) -> dict[str, Any]:
     """One discharge, kept as a file."""
     path = place / f"{name}.json"
@@ -227,7 +228,7 @@ def run(
         stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return stored
     structure = make()
-    cell = vmt.HalfCell(structure, materials, phases=ROLES, area_mode="voxel")
+    cell = vmt.HalfCell(structure, materials, phases=ROLES, area_mode=area_mode)
     result = vmt.discharge(cell, current, settings=SETTINGS)
     mass = vmt.electrode.theoretical_capacity(structure, densities=DENSITIES)
     energy = vmt.electrode.gravimetric_energy_density(result.energy, mass.coating_loading)

@@ -267,8 +267,10 @@ class Integrator:
             or self._slow
         ):
             self._prepare(rate, control)
+        # without salt, current and salt hang together in a way that the preconditioner leaves out
+        restart = 16 if system.starving else 8
         x, count, reduction = flexible_gmres(
-            system.apply, system.precondition, b, rtol=rtol, restart=8, most=64
+            system.apply, system.precondition, b, rtol=rtol, restart=restart, most=64
         )
         if self._fresh == 0:
             self._fresh = max(count, 4)

@@ -101,7 +101,6 @@ class _Slopes:
     cc: Floats
     transference: Vector
     pull: Vector
-    dry: npt.NDArray[np.int64]  # reacting faces whose electrolyte is empty
     rate: float = 0.0
     power: float = 0.0
     control: Control = field(default_factory=lambda: Control("current", 0.0))
@@ -140,9 +139,9 @@ class System:
             cc=np.zeros((n.cc_solid.size, 2)),
             transference=np.zeros(ne, np.float32),
             pull=np.zeros(ne, np.float32),
-            dry=np.zeros(0, np.int64),
         )
         self._hierarchies: list[Hierarchy] | None = None
+        self.starving = False  # whether some cell had next to no salt at the last linearization
         self.reacted = 0.0  # sum of all reacting faces at the last linearization [A]
 
     # -- residual and derivative ---------------------------------------------------------------
@@ -173,11 +172,9 @@ class System:
         s.transference[:] = two[0, : ce.size]
         physics.table_values(t.electrolyte, 6, t.low, t.step, ce, two)
         s.pull[:] = two[0, : ce.size] / ce
-        empty = ce < _EMPTY
-        s.dry = np.zeros(0, np.int64)
-        if empty.any():
-            s.pull[empty] = (two[0, : ce.size] / _EMPTY * (2 - ce / _EMPTY))[empty]
-            s.dry = np.flatnonzero(empty[n.rx_liquid])
+        empty = np.flatnonzero(ce < _EMPTY)
+        s.pull[empty] = two[0, empty] * (2 - ce[empty] / _EMPTY) / _EMPTY
+        self.starving = empty.size > 0
         log_c = two[1, : ce.size]
         physics.bounded_log(ce, _EMPTY, log_c)
         physics.electrolyte_fluxes(
@@ -381,9 +378,6 @@ class System:
         physics.reaction_weights(
             n.rx_solid, s.rx, self.layer, s.rate, np.maximum(answer, 1e-300), weights, ground_s
         )
-        ground_e = FARADAY * s.rate * n.liquid_volume + 1e-300
-        if s.dry.size:
-            self._starve(weights, ground_e, answer)
         ground = np.zeros(terminal + 1)
         ground[n.li_liquid] += -s.li[:, 0] + self.li_layer * s.rate
         at = n.cc_ground
@@ -391,33 +385,14 @@ class System:
         if s.control.mode == "voltage":
             ground[terminal] = _HELD * self._held()
         network.refresh([s.le[:, 0], s.la[:, 0], s.ls[:, 0], weights, s.cc[~at, 0]], ground)
-        liquid.refresh([0.5 * (s.le[:, 3] - s.le[:, 4])], ground_e)
+        liquid.refresh(
+            [0.5 * (s.le[:, 3] - s.le[:, 4])], FARADAY * s.rate * n.liquid_volume + 1e-300
+        )
         active.refresh(
             [np.maximum(links, 0.0)],
             ground_s,
             sweeps=bool(links.size == 0 or 6 * links.max() <= _WEAK * mass.min()),
         )
-
-    def _starve(self, weights: Floats, ground: Floats, active: Floats) -> None:
-        """Let reactions in empty electrolyte wait for salt, in place.
-
-        There the current follows the salt that arrives, not the potential: its slope by ce goes as
-        1/ce. The slope is added to the salt's `ground`, and taken into the conductances `weights`
-        as `reaction_weights` takes in the active material's answer.
-        """
-        n, s = self.network, self.slopes
-        dry = s.dry
-        e, a = n.rx_liquid[dry], n.rx_solid[dry]
-        steep = (1 - s.transference[e]) * np.maximum(-s.rx[dry, 1], 0.0)
-        diffusion = np.zeros(n.liquid.size)
-        links = np.maximum(0.5 * (s.le[:, 3] - s.le[:, 4]), 0.0)
-        diffusion[n.le_first] = links
-        diffusion[n.le_second] = np.maximum(diffusion[n.le_second], links)
-        answer = ground * (0.5 + np.sqrt(0.25 + diffusion / ground))
-        stored = np.maximum(s.rx[dry, 2], 0.0) / np.maximum(active[a], 1e-300)
-        weights[dry] = np.maximum(s.rx[dry, 0], 0.0) / (1.0 + stored + steep / answer[e])
-        weights[dry] += s.rate * self.layer[dry]
-        np.add.at(ground, e, steep)
 
     def _make_hierarchies(self) -> list[Hierarchy]:
         n = self.network

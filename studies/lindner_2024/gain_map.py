@@ -1,0 +1,218 @@
+"""Lindner et al. 2024: which parameters decide what more binder gains at 1C and loses at 2C.
+
+Run ``python studies/lindner_2024/gain_map.py [--out DIR]``. One parameter is changed at a time, then
+the ones that help together. The grid is coarser than in `discharge.py`, to make many runs cheap; the
+base case is there on the finer one. Every discharge is kept in ``DIR/gain_map_parts``; a run that
+was stopped goes on from there, and ``--draw`` makes table and picture from what is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import discharge as study
+import numpy as np
+
+from vmt._plotting import COLORS, figure, finish, legend
+from vmt.electrode import ELECTROLYTES, ExchangeCurrent, ParameterSet, constant
+from vmt.report import write_table_csv
+
+HERE = Path(__file__).resolve().parent
+COARSE = study.Size(48, 14, 1.6e-6)
+SEED = 1
+BRUGGEMAN = 0.5**1.5  # of a binder of which half is pore
+PAPER = {"C/10": 0.08, "1C": 0.18}
+EXPECTED = (0.10, 0.25)  # of the gain at 1C, set before any run
+RATIO = 659.53 / 576.26  # of the energy per mass at 1C
+
+Sigma = tuple[float, float]
+
+
+def _base(sigma: Sigma) -> ParameterSet:
+    return study.parameters(sigma)
+
+
+def _gamma(value: float, **given: float) -> Callable[[Sigma], ParameterSet]:
+    return lambda sigma: study.parameters(sigma, transport=value, **given)
+
+
+def _diffusivity(factor: float) -> Callable[[Sigma], ParameterSet]:
+    return lambda sigma: study.parameters(sigma, diffusivity=factor)
+
+
+def _electrolyte(name: str, **given: float) -> Callable[[Sigma], ParameterSet]:
+    return lambda sigma: replace(study.parameters(sigma, **given), electrolyte=ELECTROLYTES[name]())
+
+
+def _conductivity(factor: float) -> Callable[[Sigma], ParameterSet]:
+    return lambda sigma: study.parameters((factor * sigma[0], sigma[1]))
+
+
+def _even(sigma: Sigma) -> ParameterSet:
+    """Active material whose conductivity does not follow its lithiation."""
+    made = study.parameters(sigma)
+    material = replace(made.active_material, conductivity=constant(sigma[0], "S/m"))
+    return replace(made, active_material=material)
+
+
+def _kinetics(factor: float) -> Callable[[Sigma], ParameterSet]:
+    def made(sigma: Sigma) -> ParameterSet:
+        base = study.parameters(sigma)
+        exchange = ExchangeCurrent.papers(factor * 6.07e-4)
+        return replace(
+            base, active_material=replace(base.active_material, exchange_current=exchange)
+        )
+
+    return made
+
+
+#: name, parameters, area mode
+VARIANTS: tuple[tuple[str, Callable[[Sigma], ParameterSet], str], ...] = (
+    ("base", _base, "voxel"),
+    ("binder's γ 0.03", _gamma(0.03), "voxel"),
+    ("binder's γ 0.24", _gamma(0.24), "voxel"),
+    ("binder's γ 0.35", _gamma(BRUGGEMAN), "voxel"),
+    ("Nyman 2008", _electrolyte("nyman2008"), "voxel"),
+    ("Valøen 2005", _electrolyte("valoen-reimers2005"), "voxel"),
+    ("D_s × 1⁄3", _diffusivity(1 / 3), "voxel"),
+    ("D_s × 3", _diffusivity(3.0), "voxel"),
+    ("σ_AM × 1⁄3", _conductivity(1 / 3), "voxel"),
+    ("σ_AM × 3", _conductivity(3.0), "voxel"),
+    ("σ_AM the same at any x", _even, "voxel"),
+    ("exchange current × 1⁄3", _kinetics(1 / 3), "voxel"),
+    ("smooth area", _base, "normal"),
+    ("γ 0.35, D_s × 3", _gamma(BRUGGEMAN, diffusivity=3.0), "voxel"),
+    ("γ 0.35, D_s × 3, Nyman", _electrolyte(
+        "nyman2008", transport=BRUGGEMAN, diffusivity=3.0
+    ), "voxel"),
+)  # fmt: skip
+ALONG = ("base", "binder's γ 0.35", "γ 0.35, D_s × 3", "γ 0.35, D_s × 3, Nyman")
+#: which variants run at which rate
+RATES = {
+    "1C": tuple(v[0] for v in VARIANTS),
+    "2C": ("binder's γ 0.03", "binder's γ 0.24", "Nyman 2008", "D_s × 1⁄3", "D_s × 3", *ALONG),
+    "C/10": ALONG,
+}
+
+
+def sigma_of(out: Path, draw_only: bool) -> Sigma:
+    """Both conductivities that meet both rows of the paper's table on this grid, or come closest."""
+    path = out / "gain_map_fit.json"
+    if path.exists():
+        rows = json.loads(path.read_text(encoding="utf-8"))
+    elif draw_only:
+        raise SystemExit(f"{path} is missing; run without --draw first.")
+    else:
+        rows = study.fit(study.structures(COARSE, SEED), study.CONTRASTS)
+        path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    return study.chosen(rows)
+
+
+def main(out: Path, draw_only: bool = False) -> list[dict[str, Any]]:
+    """Run what is missing, write the table, draw."""
+    out.mkdir(parents=True, exist_ok=True)
+    sigma, place = sigma_of(out, draw_only), out / "gain_map_parts"
+    share = COARSE.along * COARSE.spacing / 77e-6
+    print(f"σ_AM {sigma[0]:.3g} S/m at x = 0.5, σ_CBD {sigma[1]:.3g} S/m", flush=True)
+    held: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for rate, names in RATES.items():
+        for name, make, area in VARIANTS:
+            if name not in names:
+                continue
+            for kind in ("original", "enriched"):
+                label = f"{name} {kind} {rate}".replace("/", "_")
+                if draw_only and not (place / f"{label}.json").exists():
+                    continue
+                held[name, kind, rate] = study.run(
+                    place, label, lambda kind=kind: study.structures(COARSE, SEED)[kind],  # type: ignore[misc]
+                    make(sigma), share * study.CURRENTS[rate], area_mode=area,
+                )  # fmt: skip
+    rows = table(held)
+    columns = tuple(rows[0])
+    write_table_csv(out / "gain_map.csv", columns, [tuple(r.values()) for r in rows])
+    draw(rows, out)
+    return rows
+
+
+def table(held: dict[tuple[str, str, str], dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row a variant and rate for which both electrodes have run."""
+    rows = []
+    for name, _, _ in VARIANTS:
+        for rate in RATES:
+            first, second = (held.get((name, kind, rate)) for kind in ("original", "enriched"))
+            if first is None or second is None:
+                continue
+            key, energy = "capacity [mAh/cm²]", "energy per coating [Wh/kg]"
+            rows.append(
+                {
+                    "variant": name,
+                    "rate": rate,
+                    "original [mAh/cm²]": first[key],
+                    "enriched [mAh/cm²]": second[key],
+                    "gain": second[key] / first[key] - 1,
+                    "energy per mass, enriched over original": second[energy] / first[energy],
+                    "original stopped because": first["stopped because"],
+                    "enriched stopped because": second["stopped because"],
+                    "original, least salt [mol/m³]": first["least salt [mol/m³]"],
+                    "enriched, least salt [mol/m³]": second["least salt [mol/m³]"],
+                    "original, spread of x": first["stoichiometry standard deviation"],
+                    "enriched, spread of x": second["stoichiometry standard deviation"],
+                    "lithium imbalance": max(
+                        first["lithium imbalance"], second["lithium imbalance"]
+                    ),
+                }
+            )
+    return rows
+
+
+def draw(rows: list[dict[str, Any]], out: Path) -> None:
+    """Gains of all variants at 1C and 2C, and against the rate for some."""
+    drawn = figure(1, 3, width=4.6, height=4.6)
+    one, two, rates = drawn.axes
+    for ax, rate in ((one, "1C"), (two, "2C")):
+        shown = [r for r in rows if r["rate"] == rate]
+        place = np.arange(len(shown))[::-1]
+        values = [100 * r["gain"] for r in shown]
+        if rate == "1C":
+            ax.axvspan(
+                100 * EXPECTED[0], 100 * EXPECTED[1], color=COLORS["truth"], alpha=0.12, lw=0
+            )
+            ax.axvline(100 * PAPER["1C"], color=COLORS["truth"], lw=1.2, label="paper")
+            legend(ax)
+        ax.barh(place, values, color=[COLORS["good" if v > 0 else "model"] for v in values])
+        for y, v in zip(place, values, strict=True):
+            ax.text(v, y, f" {v:+.0f} ", va="center", ha="left" if v > 0 else "right", fontsize=7)
+        ax.set_yticks(place, [r["variant"] for r in shown], fontsize=7)
+        ax.axvline(0, color=COLORS["muted"], lw=0.8)
+        low, high = ax.get_xlim()
+        ax.set_xlim(low - 0.1 * (high - low), high + 0.1 * (high - low))
+        finish(ax, xlabel="capacity with more binder [%]", title=f"{rate}")
+    at = {rate: study.CURRENTS[rate] / 10 for rate in ("C/10", "1C", "2C")}
+    for name, style in zip(ALONG, ("o-", "s--", "^-.", "d:"), strict=True):
+        shown = [r for r in rows if r["variant"] == name]
+        shown.sort(key=lambda r: at[r["rate"]])
+        rates.plot(
+            [at[r["rate"]] for r in shown], [100 * r["gain"] for r in shown], style, ms=4, lw=1.2,
+            label=name,
+        )  # fmt: skip
+    rates.plot(
+        [at[k] for k in PAPER], [100 * v for v in PAPER.values()], "*", color=COLORS["truth"], ms=9,
+        label="paper",
+    )  # fmt: skip
+    rates.axhline(0, color=COLORS["muted"], lw=0.8)
+    finish(rates, xlabel="current density [mA/cm²]", ylabel="capacity with more binder [%]")
+    legend(rates)
+    drawn.savefig(out / "gain_map.png", dpi=110)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
+    parser.add_argument("--draw", action="store_true", help="only what has been run already")
+    asked = parser.parse_args()
+    main(asked.out, asked.draw)
