@@ -221,6 +221,7 @@ def run(
     materials: ParameterSet,
     current: float,
     area_mode: Any = "voxel",
+    settings: Settings = SETTINGS,
 ) -> dict[str, Any]:
     """One discharge, kept as a file."""
     path = place / f"{name}.json"
@@ -229,7 +230,7 @@ def run(
         return stored
     structure = make()
     cell = vmt.HalfCell(structure, materials, phases=ROLES, area_mode=area_mode)
-    result = vmt.discharge(cell, current, settings=SETTINGS)
+    result = vmt.discharge(cell, current, settings=settings)
     mass = vmt.electrode.theoretical_capacity(structure, densities=DENSITIES)
     energy = vmt.electrode.gravimetric_energy_density(result.energy, mass.coating_loading)
     profile = result.stoichiometry_profile[-1][cell.separator_layers :].astype(float)
