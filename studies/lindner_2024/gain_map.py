@@ -1,8 +1,8 @@
 """Lindner et al. 2024: which parameters decide what more binder gains at 1C and loses at 2C.
 
 Run ``python studies/lindner_2024/gain_map.py [--out DIR]``. One parameter is changed at a time,
-then some together. The grid is coarser than in `discharge.py`, to make many runs cheap; the base case is
-there on the finer one. Every discharge is kept in ``DIR/gain_map_parts``; a run that
+then some together. The grid is coarser than in `discharge.py`, to make many runs cheap; one variant
+runs on the finer one, too. Every discharge is kept in ``DIR/gain_map_parts``; a run that
 was stopped goes on from there, and ``--draw`` makes table and picture from what is there.
 """
 
@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -35,40 +36,44 @@ TABLE_1 = (0.2616 + 0.0341 / 2) / 2.51
 RATIO = 659.53 / 576.26  # of the energy per mass at 1C
 
 Sigma = tuple[float, float]
+Make = Callable[[study.Size, Sigma], ParameterSet]
+Held = dict[tuple[str, str, str, float], dict[str, Any]]
 
 
-def _base(sigma: Sigma) -> ParameterSet:
+def _base(size: study.Size, sigma: Sigma) -> ParameterSet:
     return study.parameters(sigma)
 
 
-def _gamma(value: float) -> Callable[[Sigma], ParameterSet]:
-    return lambda sigma: study.parameters(sigma, transport=value)
+def _gamma(value: float) -> Make:
+    return lambda size, sigma: study.parameters(sigma, transport=value)
 
 
-def _diffusivity(factor: float) -> Callable[[Sigma], ParameterSet]:
-    return lambda sigma: study.parameters(sigma, diffusivity=factor)
+def _diffusivity(factor: float) -> Make:
+    return lambda size, sigma: study.parameters(sigma, diffusivity=factor)
 
 
-def _electrolyte(name: str, **given: float) -> Callable[[Sigma], ParameterSet]:
-    return lambda sigma: replace(study.parameters(sigma, **given), electrolyte=ELECTROLYTES[name]())
+def _electrolyte(name: str, **given: float) -> Make:
+    return lambda size, sigma: replace(
+        study.parameters(sigma, **given), electrolyte=ELECTROLYTES[name]()
+    )
 
 
-def _conductivity(factor: float) -> Callable[[Sigma], ParameterSet]:
-    return lambda sigma: study.parameters((factor * sigma[0], sigma[1]))
+def _conductivity(factor: float) -> Make:
+    return lambda size, sigma: study.parameters((factor * sigma[0], sigma[1]))
 
 
-def _even(sigma: Sigma) -> ParameterSet:
+def _even(size: study.Size, sigma: Sigma) -> ParameterSet:
     """Active material whose conductivity does not follow its lithiation."""
     made = study.parameters(sigma)
     material = replace(made.active_material, conductivity=constant(sigma[0], "S/m"))
     return replace(made, active_material=material)
 
 
-def _ions(diffusivity: float = 1.0) -> Callable[[Sigma], ParameterSet]:
+def _ions(diffusivity: float = 1.0) -> Make:
     """Return an electrolyte so fast that the original conducts ions as in the paper's Table 1."""
 
-    def made(sigma: Sigma) -> ParameterSet:
-        original = study.structures(COARSE, SEED)["original"]
+    def made(size: study.Size, sigma: Sigma) -> ParameterSet:
+        original = study.structures(size, SEED)["original"]
         here = study.conduct(original, {"pore": 1.0, study.CBD: 0.12})
         factor = TABLE_1 / here
         base = study.parameters(sigma, diffusivity=diffusivity)
@@ -92,7 +97,7 @@ def _times(law: Law, factor: float) -> Law:
 
 
 #: name, parameters, area mode
-VARIANTS: tuple[tuple[str, Callable[[Sigma], ParameterSet], str], ...] = (
+VARIANTS: tuple[tuple[str, Make, str], ...] = (
     ("base", _base, "voxel"),
     ("binder's γ 0.35", _gamma(BRUGGEMAN), "voxel"),
     ("Nyman 2008", _electrolyte("nyman2008"), "voxel"),
@@ -117,43 +122,44 @@ RATES = {
     "2C": ("base", IONS, ALL, "γ 0.35, D_s × 3, Nyman"),
     "C/10": ("base", IONS, ALL),
 }  # fmt: skip
+FINE = (("1C", IONS), ("1C", ALL))  # the same on the grid of `discharge.py`
 SETTINGS = Settings(newton=1e-5, voltage=2e-3, concentration=3e-3)
 
 
-def sigma_of(out: Path, draw_only: bool) -> Sigma:
+def sigma_of(size: study.Size, path: Path) -> Sigma:
     """Return both conductivities of the fit to the paper's table on this grid."""
-    path = out / "gain_map_fit.json"
     if path.exists():
         rows = json.loads(path.read_text(encoding="utf-8"))
-    elif draw_only:
-        raise SystemExit(f"{path} is missing; run without --draw first.")
     else:
-        rows = study.fit(study.structures(COARSE, SEED), study.CONTRASTS)
+        rows = study.fit(study.structures(size, SEED), study.CONTRASTS)
         path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     return study.chosen(rows)
 
 
-def _structure(kind: str) -> Microstructure:
-    return study.structures(COARSE, SEED)[kind]
+def _structure(size: study.Size, kind: str) -> Microstructure:
+    return study.structures(size, SEED)[kind]
 
 
 def main(out: Path, draw_only: bool = False) -> list[dict[str, Any]]:
     """Run what is missing, write the table, draw."""
     out.mkdir(parents=True, exist_ok=True)
-    sigma, place = sigma_of(out, draw_only), out / "gain_map_parts"
-    share = COARSE.along * COARSE.spacing / 77e-6
-    print(f"σ_AM {sigma[0]:.3g} S/m at x = 0.5, σ_CBD {sigma[1]:.3g} S/m", flush=True)
-    held: dict[tuple[str, str, str], dict[str, Any]] = {}
-    jobs = [(rate, name) for rate, names in RATES.items() for name in names]
-    for rate, name in jobs:
+    ranks = range(max(map(len, RATES.values())))
+    jobs = [(COARSE, r, names[k]) for k in ranks for r, names in RATES.items() if k < len(names)]
+    jobs += [(study.FULL, rate, name) for rate, name in FINE]
+    fits = {COARSE: out / "gain_map_fit.json", study.FULL: out / "discharge_fit.json"}
+    held: Held = {}
+    for size, rate, name in jobs:
+        voxel = round(1e6 * size.spacing, 3)
         _, make, area = next(v for v in VARIANTS if v[0] == name)
         for kind in ("original", "enriched"):
-            label = f"{name} {kind} {rate}".replace("/", "_")
-            if draw_only and not (place / f"{label}.json").exists():
+            label = f"{name} {kind} {rate} {voxel} µm".replace("/", "_")
+            if draw_only and not (out / "gain_map_parts" / f"{label}.json").exists():
                 continue
-            held[name, kind, rate] = study.run(
-                place, label, partial(_structure, kind), make(sigma),
-                share * study.CURRENTS[rate], area_mode=area, settings=SETTINGS,
+            current = size.along * size.spacing / 77e-6 * study.CURRENTS[rate]
+            held[name, kind, rate, voxel] = study.run(
+                out / "gain_map_parts", label, partial(_structure, size, kind),
+                make(size, sigma_of(size, fits[size])), current, area_mode=area,
+                settings=SETTINGS if size == COARSE else study.SETTINGS,
             )  # fmt: skip
     rows = table(held)
     columns = tuple(rows[0])
@@ -162,18 +168,21 @@ def main(out: Path, draw_only: bool = False) -> list[dict[str, Any]]:
     return rows
 
 
-def table(held: dict[tuple[str, str, str], dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row a variant and rate for which both electrodes have run."""
+def table(held: Held) -> list[dict[str, Any]]:
+    """One row a grid, variant and rate for which both electrodes have run."""
     rows = []
-    for name, _, _ in VARIANTS:
-        for rate in RATES:
-            first, second = (held.get((name, kind, rate)) for kind in ("original", "enriched"))
+    for voxel in sorted({key[3] for key in held}, reverse=True):
+        for name, rate in product([v[0] for v in VARIANTS], RATES):
+            first, second = (
+                held.get((name, kind, rate, voxel)) for kind in ("original", "enriched")
+            )
             if first is None or second is None:
                 continue
             key, energy = "capacity [mAh/cm²]", "energy per coating [Wh/kg]"
             rows.append(
                 {
                     "variant": name,
+                    "voxel [µm]": voxel,
                     "rate": rate,
                     "original [mAh/cm²]": first[key],
                     "enriched [mAh/cm²]": second[key],
@@ -195,10 +204,11 @@ def table(held: dict[tuple[str, str, str], dict[str, Any]]) -> list[dict[str, An
 
 def draw(rows: list[dict[str, Any]], out: Path) -> None:
     """Gains of all variants at 1C and 2C, and against the rate for some."""
+    coarse = [r for r in rows if r["voxel [µm]"] == round(1e6 * COARSE.spacing, 3)]
     drawn = figure(1, 3, width=4.6, height=4.6)
     one, two, rates = drawn.axes
     for ax, rate in ((one, "1C"), (two, "2C")):
-        shown = [r for r in rows if r["rate"] == rate]
+        shown = [r for r in coarse if r["rate"] == rate]
         place = np.arange(len(shown))[::-1]
         values = [100 * r["gain"] for r in shown]
         if rate == "1C":
@@ -217,7 +227,7 @@ def draw(rows: list[dict[str, Any]], out: Path) -> None:
         finish(ax, xlabel="capacity with more binder [%]", title=f"{rate}")
     at = {rate: study.CURRENTS[rate] / 10 for rate in ("C/10", "1C", "2C")}
     for name, style in zip(RATES["C/10"], ("o-", "s--", "^-."), strict=True):
-        shown = [r for r in rows if r["variant"] == name]
+        shown = [r for r in coarse if r["variant"] == name]
         shown.sort(key=lambda r: at[r["rate"]])
         rates.plot(
             [at[r["rate"]] for r in shown], [100 * r["gain"] for r in shown], style, ms=4, lw=1.2,
