@@ -117,7 +117,22 @@ def test_lindner_table_says_what_the_readme_says() -> None:
     low = held["rates original C_10"]
     assert float(low["stoichiometry at collector"]) > float(low["stoichiometry at separator"])
     assert gain("rates {} C_10") > 0
-    assert gain("rates {} 1C") > 0
+    assert gain("rates {} 1C") > 0 > gain("rates {} 2C")
+    assert all(row["stopped because"] == "cut-off voltage" for row in held.values())
+
+
+def test_lindner_map_says_what_the_readme_says() -> None:
+    """Where the gain at 1C reaches the range set before, 2C gains too: never the whole pattern."""
+    path = STUDIES / "lindner_2024" / "results" / "gain_map.csv"
+    with path.open(encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    assert all(float(row["lithium imbalance"]) < 1e-10 for row in rows)
+    gain = {(r["variant"], r["rate"], r["voxel [µm]"]): float(r["gain"]) for r in rows}
+    both = "ions as in Table 1, D_s × 3"
+    assert gain["base", "1C", "1.6"] < gain["ions as in Table 1", "1C", "1.6"] < 0.10
+    assert 0.10 < gain[both, "1C", "1.6"] < 0.25
+    assert gain["base", "2C", "1.6"] < -0.1 < gain["ions as in Table 1", "2C", "1.6"]
+    assert gain[both, "2C", "1.6"] > 0
 
 
 @pytest.mark.slow
