@@ -266,7 +266,7 @@ def test_what_the_recipe_has_and_the_continuum_model_has_not(chen) -> None:
     sphere, _ = reference(current, times, diffusivity=1e-12, shells=20)
     plate, _ = reference(current, times, diffusivity=1.8e-12, shells=20)
     steps = [{}, {"at_separator": False}, {"constricted": False}, {"along": False}]
-    effects, rests = [], []
+    effects, rests, whole = [], [], []
     for h in (1.0, 0.5):
         off: dict[str, bool] = {}
         curves = []
@@ -274,6 +274,7 @@ def test_what_the_recipe_has_and_the_continuum_model_has_not(chen) -> None:
             off |= switch
             curves.append(voltages(plates(chen, h, **off), current, times))
         effects.append([(a - b)[later].mean() for a, b in pairwise(curves)])
+        whole.append(float((curves[0] - sphere[:-1])[later].mean()))
         rests.append((curves[-1] - plate[:-1])[later])
     shape = float((plate - sphere)[:-1][later].mean())
     names = ("reaction at the separator", "crowding", "lithium along the plates")
@@ -281,6 +282,7 @@ def test_what_the_recipe_has_and_the_continuum_model_has_not(chen) -> None:
         print(f"{name}: {[round(float(1e6 * v), 1) for v in values]} µV at 1 and 1/2 µm")
     print(f"plates instead of spheres: {1e6 * shape:.1f} µV; "
           f"the rest, rms: {[round(1e6 * rms(v), 1) for v in rests]} µV")  # fmt: skip
+    print(f"all of it, mean: {[round(1e6 * v, 1) for v in whole]} µV")
     np.testing.assert_allclose(effects[0], effects[1], rtol=0.1)
     assert rms(rests[0]) > 1.8 * rms(rests[1])
     assert np.abs(2 * rests[1] - rests[0]).max() < 0.2e-3
