@@ -32,7 +32,7 @@ __all__ = ["cycle", "discharge", "needed_bytes", "unknowns"]
 
 Floats = npt.NDArray[np.float64]
 
-#: memory that a run needs: 285 dense, 292 porous were measured (docs/performance.md), and a margin
+#: memory that a run needs: 284 dense, 292 porous were measured (docs/performance.md), and a margin
 _BYTES_PER_UNKNOWN = 310.0
 _BYTES_AT_LEAST = 2e8
 _SETTLING = 1e-3  # first step, which only finds the potentials [s]
