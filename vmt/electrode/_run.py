@@ -38,7 +38,6 @@ _BYTES_AT_LEAST = 2e8
 _SETTLING = 1e-3  # first step, which only finds the potentials [s]
 _AT_VOLTAGE = 1e-3  # [V]
 _LEAST_SALT = 1.0  # [mol/m³]
-_DEPLETED = 0.1  # share of the electrolyte without salt at which a run ends
 _SHORTEST = 1e-9  # of the time that the capacity lasts
 _LARGE = 1_000_000
 _MOST_REPEATED = 40
@@ -503,19 +502,12 @@ class _Run:
         least = step.cutoff_current_density if isinstance(step, VoltageStep) else None
         if least is not None and abs(self.record.current[-1]) / self.area <= least:
             return "cut-off current"
-        if self._depleted(x) > _DEPLETED:
-            return "salt depleted"
         return ""
-
-    def _depleted(self, x: Floats) -> float:
-        """Share of the electrolyte that holds next to no salt."""
-        volume = self.system.network.liquid_volume
-        return float(volume[x[self.system.ce] < _LEAST_SALT].sum() / volume.sum())
 
     def _exhausted(self, taken: Taken | None) -> bool:
         """Whether the solver ran dry because a reactant did; the run ends there."""
         x = self.integrator.states[0]
-        if self._depleted(x) > 0:
+        if float(x[self.system.ce].min()) < _LEAST_SALT:
             self.reasons.append("salt depleted")
             return True
         if float(x[self.system.cs].mean()) > 0.995 * self.system.tables.largest:
