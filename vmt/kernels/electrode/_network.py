@@ -64,7 +64,8 @@ class Network:
     """Unknowns and links of a cell.
 
     Links of electrolyte `le_*` with a code into `le_geometry` [m]; of active cells `la_*` and of
-    other solid cells `ls_*` with a code into `geometry` [m]; reacting faces `rx_*` with area [m²]
+    other solid cells `ls_*` with a code into `geometry` [m], which has the factors on diffusion in
+    it, and into `solid_geometry` [m], which has not; reacting faces `rx_*` with area [m²]
     and a code into `half`, the distance of a cell's center from its face over the face's area
     [1/m]; lithium metal `li_*`; collectors `cc_*` with geometric conductance [m],
     and whether each is at the ground instead of at the terminal.
@@ -92,6 +93,7 @@ class Network:
     ls_second: Integers
     ls_code: Codes
     geometry: Floats
+    solid_geometry: Floats
     rx_solid: Integers
     rx_liquid: Integers
     rx_area: Floats
@@ -177,7 +179,7 @@ def build_network(
     factors = np.unique(diffusion[stores]) if stores.any() else np.ones(1)
     class_of = np.searchsorted(factors, diffusion).clip(0, factors.size - 1)
     pairs = factors.size**2
-    geometry = np.zeros(3 * pairs + 3)
+    geometry, solid_geometry = np.zeros(3 * pairs + 3), np.zeros(3 * pairs + 3)
     gammas = np.unique(transport[porous])
     wet_class = np.searchsorted(gammas, transport).clip(0, gammas.size - 1)
     wets = gammas.size**2
@@ -200,6 +202,8 @@ def build_network(
         mixed = 2 * np.outer(factors, factors) / (factors[:, None] + factors[None, :])
         geometry[axis * pairs : (axis + 1) * pairs] = shape * mixed.ravel()
         geometry[3 * pairs + axis] = shape  # between solids, whatever they store
+        solid_geometry[axis * pairs : (axis + 1) * pairs] = shape
+        solid_geometry[3 * pairs + axis] = shape
         for before, after, weight in _neighbors(axis, periodic, weights):
             one, two = cells[before].ravel(), cells[after].ravel()
             if one.size == 0:
@@ -280,6 +284,7 @@ def build_network(
         solid_volume=_even(np.array([k.active for k in table])[flat[actives]] * volume),
         solid_factor=_even(electrons[solid_kind]),
         geometry=geometry,
+        solid_geometry=solid_geometry,
         le_geometry=le_geometry,
         half=np.array([*(0.5 * d * d / volume for d in spacing), 0.0]),
         li_liquid=front,

@@ -135,11 +135,12 @@ class System:
         )  # fmt: skip
         del two
         sigma, d_sigma, diffusivity, d_diffusivity = self._solid_laws(cs)
+        shapes = n.solid_geometry
         physics.solid_fluxes(
-            n.la_first, n.la_second, n.la_code, n.geometry, phi_s, sigma, d_sigma, charge_s, s.la
+            n.la_first, n.la_second, n.la_code, shapes, phi_s, sigma, d_sigma, charge_s, s.la
         )
         physics.solid_fluxes(
-            n.ls_first, n.ls_second, n.ls_code, n.geometry, phi_s, sigma, d_sigma, charge_s, s.ls
+            n.ls_first, n.ls_second, n.ls_code, shapes, phi_s, sigma, d_sigma, charge_s, s.ls
         )
         stored = self._layer_current(x, rate, past)
         reacted = []
