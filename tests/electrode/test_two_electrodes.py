@@ -182,9 +182,9 @@ def test_half_with_a_plane_of_zero_potential(blob, oregan) -> None:
     """
     p = replace(without_delay(oregan), separator=Separator(5e-6))
     structure = blob((6, 5, 4))
-    whole = SymmetricCell(structure, p, embedding=1)
+    whole = SymmetricCell(structure, p, embedding=1, area_mode="voxel")
     ideal = replace(p, separator=Separator(3e-6), lithium=LithiumMetal(rate=1e6))
-    half = HalfCell(structure, ideal, embedding=1)
+    half = HalfCell(structure, ideal, embedding=1, area_mode="voxel")
     assert (whole.separator_layers, half.separator_layers) == (5, 3)
     assert resistance(whole) == pytest.approx(2 * resistance(half), rel=1e-5)
 

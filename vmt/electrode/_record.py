@@ -109,11 +109,11 @@ class Record:
         liquid, active, layers = s.contents(x)
         moved = liquid + active + layers - self._start - passed / _FARADAY
         whole = self.cell.areal_capacity * self.cell.cross_section / _FARADAY
-        filled = s.stoichiometries(x)
+        means = s.stoichiometries(x)
         values = (
             time, s.voltage(x), current, charge, passed, number,
-            filled[0], float(ce.min()), float(ce.max()),
-            moved / whole, balance, residual, newton, krylov, *filled[1:],
+            means[0], float(ce.min()), float(ce.max()),
+            moved / whole, balance, residual, newton, krylov, *means[1:],
         )  # fmt: skip
         for name, value in zip(self._columns, values, strict=True):
             self.rows[name].append(float(value))
