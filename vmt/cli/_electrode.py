@@ -172,6 +172,8 @@ def discharge(
         title = (
             f"Discharge of {image.name} at {current}" if current else f"{image.name}: {protocol}"
         )
+        if cell is Cells.symmetric:
+            title += ", symmetric cell"
         with run_directory(out, identity, force=force) as directory:
             result = cycle(
                 made,

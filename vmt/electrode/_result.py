@@ -273,7 +273,7 @@ class Discharge:
             i = int(np.abs(self.charge - at).argmin())
             ax.plot(
                 self.position * 1e6, self.stoichiometry_profile[i], color=color, lw=1.4,
-                label=f"{self.charge[i] * _MAH_PER_CM2:.2f} mA h/cm²",
+                label=f"{self.charge[i] * _MAH_PER_CM2:.3g} mA h/cm²",
             )  # fmt: skip
         low, high = ax.get_ylim()
         ax.set_ylim(low, high + 0.35 * (high - low))  # room for the legend

@@ -154,7 +154,7 @@ def _page(
     ends = " then ".join(run.stopped_because)
     page.verdict(
         f"{run.capacity * _MAH:.3f} mA h/cm² in {run.time[-1] / 3600:.2f} h, "
-        f"{100 * run.capacity / run.areal_capacity:.1f} % of the connected material; "
+        f"{100 * run.capacity / run.areal_capacity:.1f} % of the areal capacity; "
         f"ended by {ends}."
     )
     page.cards(
