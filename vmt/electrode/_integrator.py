@@ -141,7 +141,7 @@ class Integrator:
             # reactions go with the root of the salt: in the root, Newton's step is nearly right
             root = np.clip(0.5 + 0.5 * ce[low] / had[low], 0.05, 0.1**0.5)
             ce[low] = np.maximum(had[low] * root * root, _LEAST_SALT)
-        largest = system.tables.largest
+        largest = system.largest
         stored = before[ce.size :]
         np.clip(cs, 0.1 * stored, largest - 0.1 * (largest - stored), out=cs)
 
@@ -193,11 +193,13 @@ class Integrator:
             / salt
         )
         parts.append(moved / (settings.concentration * 1000.0))
-        moved = float(
-            np.linalg.norm(x[system.cs] - now[system.cs] - guess[-system.network.active :])
-        )
+        missed = x[system.cs] - now[system.cs] - guess[-system.network.active :]
+        largest = system.largest
+        if np.ndim(largest):
+            missed, largest = missed / largest, 1.0
+        moved = float(np.linalg.norm(missed))
         moved /= float(system.network.active) ** 0.5
-        parts.append(moved / (settings.concentration * system.tables.largest))
+        parts.append(moved / (settings.concentration * largest))
         return float(share * max(parts))
 
     def _newton(

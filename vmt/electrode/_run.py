@@ -17,22 +17,24 @@ from vmt._budget import require_memory, return_large_blocks
 from vmt._files import content_hash, run_directory, whole_file
 from vmt._progress import steps as progress_steps
 from vmt._version import __version__
-from vmt.electrode._cell import HalfCell
+from vmt.electrode._cell import AnyCell
 from vmt.electrode._integrator import Integrator, Settings, StepFailed, Taken
 from vmt.electrode._materials import ParameterSet
 from vmt.electrode._protocol import CurrentStep, PowerStep, Protocol, Rest, Step, VoltageStep
 from vmt.electrode._record import Record
 from vmt.electrode._result import Discharge, Snapshot
 from vmt.electrode._tables import tables_of
+from vmt.electrode._validity import Watch
 from vmt.errors import ConvergenceError, InputError
 from vmt.kernels.electrode import Control, System
 
-__all__ = ["BYTES_PER_VOXEL", "cycle", "discharge"]
+__all__ = ["cycle", "discharge", "needed_bytes", "unknowns"]
 
 Floats = npt.NDArray[np.float64]
 
-#: memory that a run needs, measured (docs/performance.md)
-BYTES_PER_VOXEL = 750.0
+#: memory that a run needs: 284 dense, 292 porous were measured (docs/performance.md), and a margin
+_BYTES_PER_UNKNOWN = 310.0
+_BYTES_AT_LEAST = 2e8
 _SETTLING = 1e-3  # first step, which only finds the potentials [s]
 _AT_VOLTAGE = 1e-3  # [V]
 _LEAST_SALT = 1.0  # [mol/m³]
@@ -42,7 +44,7 @@ _MOST_REPEATED = 40
 
 
 def discharge(
-    cell: HalfCell,
+    cell: AnyCell,
     current_density: float,
     *,
     cutoff_voltage: float | None = None,
@@ -55,12 +57,13 @@ def discharge(
 
     Parameters
     ----------
-    cell : HalfCell
+    cell : HalfCell, SymmetricCell or Cell
         The cell.
     current_density : float
-        [A/m²]; positive lithiates the electrode.
+        [A/m²]; positive lithiates the working electrode.
     cutoff_voltage : float, optional
-        Where to stop [V]; the parameter set's by default.
+        Where to stop [V]; the parameter set's by default. A symmetric cell needs one, below 0 V
+        for a positive current.
     keep : sequence of float
         Shares of the areal capacity at which the fields are kept; the end is always kept.
     directory : path, optional
@@ -90,7 +93,12 @@ def discharge(
     >>> run.stopped_because
     ('cut-off voltage',)
     """
-    cutoff = cell.materials.cutoff_voltage if cutoff_voltage is None else cutoff_voltage
+    cutoff = cell.cutoff_voltage if cutoff_voltage is None else cutoff_voltage
+    if cutoff is None:
+        raise InputError(
+            "A symmetric cell has no cut-off voltage of its own; give cutoff_voltage, as -0.3 V "
+            "for a positive current, whose voltage is below 0."
+        )
     protocol = Protocol([CurrentStep(current_density, cutoff)])
     return cycle(
         cell,
@@ -103,7 +111,7 @@ def discharge(
 
 
 def cycle(
-    cell: HalfCell,
+    cell: AnyCell,
     protocol: Protocol,
     *,
     keep: Sequence[float] = (),
@@ -115,7 +123,7 @@ def cycle(
 
     Parameters
     ----------
-    cell : HalfCell
+    cell : HalfCell, SymmetricCell or Cell
         The cell.
     protocol : Protocol
         What to do.
@@ -151,7 +159,7 @@ def cycle(
     _check(cell, protocol)
     voxels = cell.cells.size
     require_memory(
-        BYTES_PER_VOXEL * voxels + 2e8,
+        needed_bytes(cell),
         f"a cell of {voxels:,} voxels",
         "Crop or coarsen the structure, or use a machine with more memory.",
     )
@@ -165,14 +173,30 @@ def cycle(
         return run.go()
 
 
+def unknowns(cell: HalfCell) -> int:
+    """How many a cell has, by the kinds of its voxels: 2 for electrolyte or dense particles,
+    3 for binder, 4 for porous particles.
+    """
+    return sum(
+        int((cell.cells == code).sum())
+        * (2 * (kind.porosity > 0) + (kind.electrons > 0) + (kind.active > 0))
+        for code, kind in enumerate(cell.kinds)
+    )
+
+
+def needed_bytes(cell: HalfCell) -> float:
+    """Memory that a run of a cell needs at its peak."""
+    return _BYTES_PER_UNKNOWN * unknowns(cell) + _BYTES_AT_LEAST
+
+
 def _identity(
-    cell: HalfCell, protocol: Protocol, settings: Settings, keep: Sequence[float]
+    cell: AnyCell, protocol: Protocol, settings: Settings, keep: Sequence[float]
 ) -> dict[str, Any]:
-    return {
+    made = {
         "command": "cycle",
         "vmt": __version__,
         "cells": content_hash(cell.cells),
-        "spacing [m]": list(cell.structure.spacing),
+        "spacing [m]": list(cell.spacing),
         "parameters": parameters_dict(cell.materials),
         "area mode": cell.area_mode,
         "periodic": list(cell.periodic),
@@ -180,6 +204,9 @@ def _identity(
         "settings": vars(settings),
         "keep": list(keep),
     }
+    if cell.counter_materials is not None:
+        made["counter"] = parameters_dict(cell.counter_materials)
+    return made
 
 
 def parameters_dict(parameters: ParameterSet) -> dict[str, Any]:
@@ -208,10 +235,14 @@ def parameters_dict(parameters: ParameterSet) -> dict[str, Any]:
     }
 
 
-def _check(cell: HalfCell, protocol: Protocol) -> None:
+def _check(cell: AnyCell, protocol: Protocol) -> None:
     """Refuse what can't run before any long work."""
-    a = cell.materials.active_material
-    start = float(a.open_circuit_potential(a.initial_stoichiometry))
+    a, start = cell.materials.active_material, cell.start_voltage
+    if a.exchange_current.rate == 0 and a.double_layer == 0:
+        raise InputError(
+            "The exchange current density of the active material is 0 and it has no double layer: "
+            "no current can enter it. Expected a positive rate."
+        )
     first = True
     for step in protocol:
         if isinstance(step, CurrentStep):
@@ -224,6 +255,11 @@ def _check(cell: HalfCell, protocol: Protocol) -> None:
                     "at most 1000 times the current of one hour. Check the unit (A/m²)."
                 )
         elif isinstance(step, PowerStep):
+            if cell.cutoff_voltage is None:
+                raise InputError(
+                    "A symmetric cell gives out no power: at 0 V no current does. Use a "
+                    "CurrentStep or a VoltageStep."
+                )
             sign, cutoff = np.sign(step.power_density), step.cutoff_voltage
         else:
             first = False
@@ -242,7 +278,7 @@ class _Run:
 
     def __init__(
         self,
-        cell: HalfCell,
+        cell: AnyCell,
         protocol: Protocol,
         settings: Settings,
         keep: list[float],
@@ -255,13 +291,15 @@ class _Run:
         single = settings.single
         if single is None:
             single = cell.cells.size > _LARGE
-        self.system = System(cell.network(), tables_of(cell.materials), single=single)
+        tables = tables_of(cell.materials, counter=cell.counter_materials)
+        self.system = System(cell.network(), tables, single=single)
         self.area = cell.cross_section
         self.reference = 0.05 * cell.current_density(1.0) * self.area
         self.record = Record(cell, self.system)
         self.integrator = Integrator(self.system, self._start(), settings, self.reference)
         self.reasons: list[str] = []
         self.notes: list[str] = []
+        self.watch = Watch(cell.materials)
         self.snapshots: list[Snapshot] = []
         self.number, self.in_step, self.dt = 0, 0.0, 0.0
 
@@ -273,6 +311,14 @@ class _Run:
         x[s.cs] = a.initial_stoichiometry * a.maximum_concentration
         start = float(a.open_circuit_potential(a.initial_stoichiometry))
         x[s.phi_s] = x[s.terminal] = start - s.tables.offset
+        other = self.cell.counter_materials
+        if other is not None:
+            b, counter = other.active_material, s.parts[1]
+            x[s.cs][counter.active] = b.initial_stoichiometry * b.maximum_concentration
+            start = float(b.open_circuit_potential(b.initial_stoichiometry))
+            lift = counter.tables.offset - start  # the other collector is at 0
+            x[s.potentials] += lift
+            x[s.phi_s][s.in_counter()] = 0.0
         return x
 
     def go(self) -> Discharge:
@@ -289,7 +335,7 @@ class _Run:
         return self.record.result(
             self.reasons,
             self.snapshots,
-            self.notes,
+            [*self.notes, *self.watch.notes()],
             self.spent + clock.process_time() - self.started,
         )
 
@@ -425,6 +471,7 @@ class _Run:
     ) -> None:
         self.record.add(self.integrator, taken, dt, control)
         self.integrator.accept(taken, dt)
+        self.watch.see(self.system, taken.x, self.integrator.time)
         self.in_step += dt
         passed = abs(self.record.charge[-1]) / self.cell.areal_capacity / self.area
         while self.keep and passed >= self.keep[0]:
@@ -485,8 +532,12 @@ class _Run:
         if float(x[self.system.ce].min()) < _LEAST_SALT:
             self.reasons.append("salt depleted")
             return True
-        if float(x[self.system.cs].mean()) > 0.995 * self.system.tables.largest:
+        filled = self.system.stoichiometries(x)
+        if max(filled) > 0.995:
             self.reasons.append("active material full")
+            return True
+        if len(filled) > 1 and min(filled) < 0.005:
+            self.reasons.append("active material empty")
             return True
         return False
 
@@ -504,6 +555,7 @@ class _Run:
             "dt": self.dt,
             "reasons": self.reasons,
             "notes": self.notes,
+            "validity": self.watch.state(),
             "keep": self.keep,
             "seconds": self.spent + clock.process_time() - self.started,
             "snapshots": len(self.snapshots),
@@ -528,6 +580,7 @@ class _Run:
         state = json.loads(str(held["_state"]))
         self.number, self.in_step, self.dt = state["number"], state["in_step"], state["dt"]
         self.reasons, self.notes = state["reasons"], state["notes"]
+        self.watch.restore(state.get("validity"))
         self.keep, self.spent = state["keep"], state["seconds"]
         self.integrator.from_arrays(held)
         self.record.from_arrays(held)
