@@ -85,7 +85,7 @@ def discharge(
 
     Examples
     --------
-    >>> from vmt import Microstructure
+    >>> from vmt import HalfCell, Microstructure
     >>> labels = np.zeros((12, 2, 1), np.uint8)
     >>> labels[:, 1] = 1
     >>> cell = HalfCell(Microstructure(labels, 5e-6), "nmc532-xu2019")
@@ -144,7 +144,7 @@ def cycle(
 
     Examples
     --------
-    >>> from vmt import Microstructure
+    >>> from vmt import HalfCell, Microstructure
     >>> labels = np.zeros((12, 2, 1), np.uint8)
     >>> labels[:, 1] = 1
     >>> cell = HalfCell(Microstructure(labels, 5e-6), "nmc532-xu2019")
@@ -173,7 +173,7 @@ def cycle(
         return run.go()
 
 
-def unknowns(cell: HalfCell) -> int:
+def unknowns(cell: AnyCell) -> int:
     """How many a cell has, by the kinds of its voxels: 2 for electrolyte or dense particles,
     3 for binder, 4 for porous particles.
     """
@@ -184,7 +184,7 @@ def unknowns(cell: HalfCell) -> int:
     )
 
 
-def needed_bytes(cell: HalfCell) -> float:
+def needed_bytes(cell: AnyCell) -> float:
     """Memory that a run of a cell needs at its peak."""
     return _BYTES_PER_UNKNOWN * unknowns(cell) + _BYTES_AT_LEAST
 
