@@ -14,6 +14,7 @@ from vmt.electrode import (
     PowerStep,
     Protocol,
     Settings,
+    SymmetricCell,
     cycle,
     discharge,
     parameter_set,
@@ -214,3 +215,19 @@ def box(layers: list[int], **material: object) -> HalfCell:
     labels = np.broadcast_to(np.array(layers, np.uint8)[:, None, None], (len(layers), 2, 2))
     structure = Microstructure(labels, 1e-6, {"pore": 0, "active_material": 1, "inert": 2})
     return HalfCell(structure, replace(P, active_material=replace(A, **material)))
+
+
+def test_a_counter_electrode_has_ranges_of_its_own() -> None:
+    """Two electrodes of one material: the one that is emptied and the one that is filled."""
+    p = parameter_set("nmc532-xu2019")
+    narrow = within(p.active_material.conductivity, 0.3, 0.7)
+    material = replace(p.active_material, conductivity=narrow, initial_stoichiometry=0.5)
+    labels = np.zeros((6, 2, 1), np.uint8)
+    labels[:, 1] = 1
+    cell = SymmetricCell(Microstructure(labels, 1e-6), replace(p, active_material=material))
+    step = CurrentStep(cell.current_density(1.0), duration=2000.0)
+    run = cycle(cell, Protocol([step]))
+    told = [note for note in run.notes if "narrow_law" in note]
+    assert len(told) == 2
+    assert "100 % of the active material; furthest 0.7" in told[0]
+    assert "100 % of the counter electrode's material; furthest 0.2" in told[1]

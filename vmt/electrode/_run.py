@@ -20,6 +20,7 @@ from vmt._version import __version__
 from vmt.electrode._cell import AnyCell
 from vmt.electrode._integrator import Integrator, Settings, StepFailed, Taken
 from vmt.electrode._materials import ParameterSet
+from vmt.electrode._memory import needed_bytes
 from vmt.electrode._protocol import CurrentStep, PowerStep, Protocol, Rest, Step, VoltageStep
 from vmt.electrode._record import Record
 from vmt.electrode._result import Discharge, Snapshot
@@ -28,13 +29,10 @@ from vmt.electrode._validity import Watch
 from vmt.errors import ConvergenceError, InputError
 from vmt.kernels.electrode import Control, System
 
-__all__ = ["cycle", "discharge", "needed_bytes", "unknowns"]
+__all__ = ["cycle", "discharge"]
 
 Floats = npt.NDArray[np.float64]
 
-#: memory that a run needs: 284 dense, 292 porous were measured (docs/performance.md), and a margin
-_BYTES_PER_UNKNOWN = 310.0
-_BYTES_AT_LEAST = 2e8
 _SETTLING = 1e-3  # first step, which only finds the potentials [s]
 _AT_VOLTAGE = 1e-3  # [V]
 _LEAST_SALT = 1.0  # [mol/m³]
@@ -173,22 +171,6 @@ def cycle(
         return run.go()
 
 
-def unknowns(cell: AnyCell) -> int:
-    """How many a cell has, by the kinds of its voxels: 2 for electrolyte or dense particles,
-    3 for binder, 4 for porous particles.
-    """
-    return sum(
-        int((cell.cells == code).sum())
-        * (2 * (kind.porosity > 0) + (kind.electrons > 0) + (kind.active > 0))
-        for code, kind in enumerate(cell.kinds)
-    )
-
-
-def needed_bytes(cell: AnyCell) -> float:
-    """Memory that a run of a cell needs at its peak."""
-    return _BYTES_PER_UNKNOWN * unknowns(cell) + _BYTES_AT_LEAST
-
-
 def _identity(
     cell: AnyCell, protocol: Protocol, settings: Settings, keep: Sequence[float]
 ) -> dict[str, Any]:
@@ -299,7 +281,7 @@ class _Run:
         self.integrator = Integrator(self.system, self._start(), settings, self.reference)
         self.reasons: list[str] = []
         self.notes: list[str] = []
-        self.watch = Watch(cell.materials)
+        self.watch = Watch(cell.materials, cell.counter_materials)
         self.snapshots: list[Snapshot] = []
         self.number, self.in_step, self.dt = 0, 0.0, 0.0
 

@@ -25,7 +25,7 @@ _KEPT = ("since", "voltage", "beyond", "furthest", "at", "share")
 class _Range:
     """Laws of one source with one range, and when and how far a run has left it."""
 
-    salt: bool
+    part: int  # 0 of the electrode, 1 of the counter electrode; -1 of the salt
     surface: bool  # whether the argument is that at the surface, too
     low: float
     high: float
@@ -54,11 +54,12 @@ class _Range:
 
     def note(self) -> str:
         """What happened, in two sentences."""
-        if self.salt:
+        if self.part < 0:
             what, unit, where = "The salt concentration", " mol/m³", "electrolyte"
             outside = "extrapolated, and constant from 1.25 times the upper end on"
         else:
-            what, unit, where, outside = "Stoichiometry", "", "active material", "extrapolated"
+            what, unit, outside = "Stoichiometry", "", "extrapolated"
+            where = "counter electrode's material" if self.part else "active material"
         place = f"in up to {max(100 * self.share, 0.01):.3g} % of the {where}"
         if self.share == 0:
             place = f"at the surface of the {where} only"
@@ -73,50 +74,57 @@ class _Range:
 class Watch:
     """Compares the states of a run with the ranges of the laws it uses."""
 
-    def __init__(self, parameters: ParameterSet) -> None:
-        e, a = parameters.electrolyte, parameters.active_material
+    def __init__(self, parameters: ParameterSet, counter: ParameterSet | None = None) -> None:
+        e = parameters.electrolyte
         self.ranges: list[_Range] = []
         for law in (e.conductivity, e.diffusivity, e.transference, e.thermodynamic_factor):
-            self._put(law, salt=True, surface=False)
-        self._put(a.open_circuit_potential, salt=False, surface=True)
-        for law in (a.conductivity, a.diffusivity):
-            self._put(law, salt=False, surface=False)
+            self._put(law, -1, surface=False)
+        for part, given in enumerate((parameters, counter)):
+            if given is None:
+                continue
+            a = given.active_material
+            self._put(a.open_circuit_potential, part, surface=True)
+            for law in (a.conductivity, a.diffusivity):
+                self._put(law, part, surface=False)
         self.temperature = parameters.temperature
 
-    def _put(self, law: Law, *, salt: bool, surface: bool) -> None:
+    def _put(self, law: Law, part: int, *, surface: bool) -> None:
         low, high = (float(v) for v in law.valid)
         if not (np.isfinite(low) or np.isfinite(high)):
             return
         for known in self.ranges:
-            if (known.salt, known.surface, known.low, known.high, known.source) == (
-                salt, surface, low, high, law.source
+            if (known.part, known.surface, known.low, known.high, known.source) == (
+                part, surface, low, high, law.source
             ):  # fmt: skip
                 known.names.append(law.name)
                 return
-        self.ranges.append(_Range(salt, surface, low, high, law.source, [law.name]))
+        self.ranges.append(_Range(part, surface, low, high, law.source, [law.name]))
 
     def see(self, system: System, x: Floats, time: float) -> None:
         """Look at a state that was accepted."""
-        ce, cs = x[system.ce], x[system.cs]
-        full = system.tables.largest
-        salt = float(ce.min()), float(ce.max())
-        inside = float(cs.min()) / full, float(cs.max()) / full
-        solved = system.surface
-        outer = solved >= 0  # faces that were never solved for hold -1
-        surface = (
-            min(inside[0], float(solved.min(where=outer, initial=full)) / full),
-            max(inside[1], float(solved.max(where=outer, initial=0.0)) / full),
-        )
         voltage = system.voltage(x)
-        for r in self.ranges:
-            found = salt if r.salt else surface if r.surface else inside
-            if not r.see(*found, time, voltage):
+        n = system.network
+        for number in (-1, *range(len(system.parts))):
+            mine = [r for r in self.ranges if r.part == number]
+            if not mine:
                 continue
-            values = ce if r.salt else cs
-            unit = 1.0 if r.salt else full
-            weight = system.network.liquid_volume if r.salt else system.network.solid_volume
-            out = (values < r.low * unit) | (values > r.high * unit)
-            r.share = max(r.share, float(weight[out].sum() / weight.sum()))
+            if number < 0:
+                values, weight, unit = x[system.ce], n.liquid_volume, 1.0
+                solved = values[:0]
+            else:
+                part = system.parts[number]
+                values, weight = x[system.cs][part.active], n.solid_volume[part.active]
+                unit, solved = part.tables.largest, system.surface[part.faces]
+            inside = float(values.min()) / unit, float(values.max()) / unit
+            faces = solved >= 0  # those that were never solved for hold -1
+            surface = (
+                min(inside[0], float(solved.min(where=faces, initial=unit)) / unit),
+                max(inside[1], float(solved.max(where=faces, initial=0.0)) / unit),
+            )
+            for r in mine:
+                if r.see(*(surface if r.surface else inside), time, voltage):
+                    out = (values < r.low * unit) | (values > r.high * unit)
+                    r.share = max(r.share, float(weight[out].sum() / weight.sum()))
 
     def notes(self) -> list[str]:
         """One sentence a range that was left, and one if the temperature is not the laws'."""

@@ -33,7 +33,8 @@ from vmt.electrode import (
     discharge,
     parameter_set,
 )
-from vmt.electrode._run import _BYTES_AT_LEAST, _Run, needed_bytes, unknowns
+from vmt.electrode._memory import BYTES_AT_LEAST, needed_bytes, unknowns
+from vmt.electrode._run import _Run
 from vmt.kernels.electrode import System
 from vmt.microstructure import Microstructure
 
@@ -165,7 +166,7 @@ def main() -> None:
     content["Newton iterations a step"] = iterations[0] / max(count, 1)
     content["GMRES iterations a Newton step"] = iterations[1] / max(iterations[0], 1.0)
     content["unknowns per voxel"] = unknowns(cell) / voxels
-    content["announced bytes per voxel"] = (needed_bytes(cell) - _BYTES_AT_LEAST) / voxels
+    content["announced bytes per voxel"] = (needed_bytes(cell) - BYTES_AT_LEAST) / voxels
     content["split of this stretch"] = split.shares(time.process_time() - begun)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     content["bytes per voxel, all of the process"] = peak / voxels

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from vmt.electrode import HalfCell, PorousActiveMaterial, parameter_set
-from vmt.electrode._run import needed_bytes, unknowns
+from vmt.electrode._memory import needed_bytes, unknowns
 from vmt.microstructure import Microstructure
 
 SCRIPT = Path(__file__).with_name("scale.py")
