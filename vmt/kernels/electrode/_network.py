@@ -63,7 +63,8 @@ class Network:
     other solid cells `ls_*` with a code into `geometry` [m]; reacting faces `rx_*` with area [m²]
     and a code into `half`, the distance of a cell's center from its face over the face's area
     [1/m]; lithium metal `li_*`; collectors `cc_*` with geometric conductance [m],
-    and whether each is at the ground instead of at the terminal.
+    and whether each is at the ground instead of at the terminal; `cc_face` is twice the axis of
+    the face, plus one at the cell's high side.
     """
 
     cells: Codes
@@ -95,8 +96,10 @@ class Network:
     cc_solid: Integers
     cc_conductance: Floats
     cc_ground: npt.NDArray[np.bool_]
+    cc_face: Codes
     reacting_area: float
     voxel_area: float
+    periodic: tuple[bool, bool] = (False, False)
 
     @property
     def unknowns(self) -> int:
@@ -215,9 +218,14 @@ def build_network(
                     rx_area=full * w,
                     rx_half=np.full(int(face.sum()), axis, np.uint8),
                 )
-            for here, beyond in ((s, two), (t, one)):
+            for high, here, beyond in ((1, s, two), (0, t, one)):
                 touch = (here >= 0) & metal[beyond]
-                add(cc_solid=here[touch], cc_conductance=np.full(int(touch.sum()), 2 * shape))
+                count = int(touch.sum())
+                add(
+                    cc_solid=here[touch],
+                    cc_conductance=np.full(count, 2 * shape),
+                    cc_face=np.full(count, 2 * axis + high, np.uint8),
+                )
     for index, kind in enumerate(table):
         if kind.surface > 0:
             where = np.flatnonzero(flat == index)
@@ -232,7 +240,11 @@ def build_network(
     area = volume / spacing[0]
     end = solid_of[-1].ravel()
     end = end[end >= 0]
-    add(cc_solid=end, cc_conductance=np.full(end.size, 2 * area / spacing[0]))
+    add(
+        cc_solid=end,
+        cc_conductance=np.full(end.size, 2 * area / spacing[0]),
+        cc_face=np.ones(end.size, np.uint8),
+    )
     joined = {name: np.concatenate(values) for name, values in parts.items()}
     ground = np.zeros(joined["cc_solid"].size, bool)
     if ground_plane:
@@ -242,6 +254,7 @@ def build_network(
         joined["cc_conductance"] = np.concatenate(
             [joined["cc_conductance"], np.full(start.size, 2 * area / spacing[0])]
         )
+        joined["cc_face"] = np.concatenate([joined["cc_face"], np.zeros(start.size, np.uint8)])
         ground = np.concatenate([ground, np.ones(start.size, bool)])
     front = liquid_of[0].ravel()
     front = front[front >= 0] if lithium else front[:0]
@@ -263,6 +276,7 @@ def build_network(
         cc_ground=ground,
         reacting_area=reach,
         voxel_area=voxel,
+        periodic=periodic,
         **joined,
     )
 
