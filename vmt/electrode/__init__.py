@@ -12,6 +12,7 @@ from vmt.electrode._capacity import (
     theoretical_capacity,
 )
 from vmt.electrode._cell import CleanUp, HalfCell
+from vmt.electrode._flux_maps import Fluxes
 from vmt.electrode._integrator import Settings
 from vmt.electrode._laws import Law, constant, tabulated
 from vmt.electrode._materials import (
@@ -27,8 +28,9 @@ from vmt.electrode._materials import (
 from vmt.electrode._parameter_file import KNOWN_LAWS, read_parameters, write_parameters
 from vmt.electrode._parameter_sets import ELECTROLYTES, PARAMETER_SETS, parameter_set
 from vmt.electrode._protocol import CurrentStep, PowerStep, Protocol, Rest, VoltageStep
-from vmt.electrode._result import Discharge, Snapshot
+from vmt.electrode._result import Discharge
 from vmt.electrode._run import cycle, discharge
+from vmt.electrode._snapshot import Layout, Snapshot, read_fields
 
 __all__ = [
     "ELECTROLYTES",
@@ -41,8 +43,10 @@ __all__ = [
     "Discharge",
     "Electrolyte",
     "ExchangeCurrent",
+    "Fluxes",
     "HalfCell",
     "Law",
+    "Layout",
     "LithiumMetal",
     "ParameterSet",
     "PorousActiveMaterial",
@@ -60,6 +64,7 @@ __all__ = [
     "gravimetric_energy_density",
     "molar_mass",
     "parameter_set",
+    "read_fields",
     "read_parameters",
     "tabulated",
     "theoretical_capacity",

@@ -93,11 +93,11 @@ class FluxFields:
                 self._between(out, n.solid[a], n.solid[b], charge[: a.size])
         self._at_reactions(out, n.solid, n.rx_solid, self._reacted)
         current = self._collected()
-        axis, high = np.divmod(n.cc_face, 2)
-        for a in range(3):
-            at = axis == a
+        along, high = np.divmod(n.cc_face, 2)
+        for axis in range(3):
+            at = along == axis
             side = np.where(high[at] == 1, 0.5, -0.5)
-            np.add.at(out[a], n.solid[n.cc_solid[at]], side * current[at])
+            np.add.at(out[axis], n.solid[n.cc_solid[at]], side * current[at])
         return self._density(out)
 
     def lithium(self) -> Floats:
@@ -192,7 +192,10 @@ class FluxFields:
         the other the other way, and counts as nothing.
         """
         n = self.system.network
-        twice = [False, *(p and size == 2 for p, size in zip(n.periodic, self.shape[1:], strict=True))]
+        twice = [
+            False,
+            *(p and size == 2 for p, size in zip(n.periodic, self.shape[1:], strict=True)),
+        ]
         for part in _parts(current.size):
             solid, liquid = n.solid[n.rx_solid[part]], n.liquid[n.rx_liquid[part]]
             for axis, at, forward in self._along(solid, liquid):
