@@ -222,8 +222,7 @@ class Snapshot:
             limits=limits,
             label=field.replace("_", " ").replace("salt", "salt concentration") + unit,
             title=f"{self.time:.0f} s, {self.voltage:.3f} V",
-            cmap="viridis" if field in ("stoichiometry", "salt") else "magma",
-            fine="potential" in field,
+            cmap="viridis" if field in ("stoichiometry", "salt") else "plasma",
         )
 
 
