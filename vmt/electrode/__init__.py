@@ -31,6 +31,7 @@ from vmt.electrode._protocol import CurrentStep, PowerStep, Protocol, Rest, Volt
 from vmt.electrode._result import Discharge
 from vmt.electrode._run import cycle, discharge
 from vmt.electrode._snapshot import Layout, Snapshot, read_fields
+from vmt.electrode._stored_run import read_discharge
 
 __all__ = [
     "ELECTROLYTES",
@@ -64,6 +65,7 @@ __all__ = [
     "gravimetric_energy_density",
     "molar_mass",
     "parameter_set",
+    "read_discharge",
     "read_fields",
     "read_parameters",
     "tabulated",

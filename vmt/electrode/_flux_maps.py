@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from vmt.electrode._sections import Placed, draw_section, plane_of
+from vmt.electrode._sections import PORE, Placed, draw_scale, draw_section, plane_of
 from vmt.errors import InputError
 from vmt.kernels.electrode import FluxFields
 
@@ -237,7 +237,7 @@ class Fluxes:
         """
         return draw_section(
             ax, self.layout, self.arrays["reaction"], axis=axis, index=index,
-            label="reaction [A/m²]", title=f"{self.time:.0f} s", cmap="plasma", fine=True,
+            label="reaction [A/m²]", title=f"{self.time:.0f} s", cmap="viridis",
         )  # fmt: skip
 
     def plot_profile(self, ax: Axes | None = None) -> Axes:
@@ -265,25 +265,29 @@ class Fluxes:
         )
 
     def plot_collector(self, ax: Axes | None = None) -> Axes:
-        """Draw the current density into the collector over y and z.
+        """Draw the magnitude of the current into the collector over y and z; pores are blank.
 
         Parameters
         ----------
         ax : matplotlib axes, optional
             Where to draw; new ones if not given.
         """
+        from matplotlib.colors import LogNorm
+
         from vmt import _plotting
 
         ax = _plotting.axes(ax)
-        ny, nz = self.collector.shape
+        current = np.abs(self.collector)
+        ny, nz = current.shape
         dy, dz = (d * 1e6 for d in self.layout.spacing[1:])
+        high = max(float(current.max()), 1e-30)
+        low = max(float(current[current > 0].min(initial=high)), 1e-3 * high, 1e-31)
+        ax.set_facecolor(PORE)
         drawn = ax.imshow(
-            self.collector.T, origin="lower", extent=(0, ny * dy, 0, nz * dz), cmap="inferno",
-            interpolation="nearest",
+            np.ma.masked_equal(current, 0.0).T, origin="lower", extent=(0, ny * dy, 0, nz * dz),
+            cmap="inferno", norm=LogNorm(low, max(high, 1.0001 * low)), interpolation="nearest",
         )  # fmt: skip
-        bar = ax.figure.colorbar(drawn, ax=ax, shrink=0.8, pad=0.02)
-        bar.set_label("current density into the collector [A/m²]", fontsize=8)
-        bar.ax.tick_params(labelsize=8)
+        draw_scale(ax, drawn, "|current density into the collector| [A/m²]", (low, high))
         return _plotting.finish(ax, xlabel="y [µm]", ylabel="z [µm]", title=f"{self.time:.0f} s")
 
     def plot_histogram(self, ax: Axes | None = None, *, bins: int = 40) -> Axes:

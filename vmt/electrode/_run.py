@@ -24,6 +24,7 @@ from vmt.electrode._keep import FIELD_BYTES, FLUX_BYTES, Keeper, Schedule
 from vmt.electrode._protocol import CurrentStep, PowerStep, Protocol, Rest, Step, VoltageStep
 from vmt.electrode._record import Record
 from vmt.electrode._result import Discharge
+from vmt.electrode._stored_run import write_run
 from vmt.electrode._tables import tables_of
 from vmt.errors import ConvergenceError, InputError
 from vmt.kernels.electrode import Control, System
@@ -271,12 +272,15 @@ class _Run:
         if self.keeper.last != self.integrator.time:
             self._snapshot()
         self._save()
-        return self.record.result(
+        result = self.record.result(
             self.reasons,
             self.keeper.snapshots(),
             self.notes,
             self.spent + clock.process_time() - self.started,
         )
+        if self.place is not None:
+            write_run(result, self.place)
+        return result
 
     @contextmanager
     def _bar(self) -> Iterator[Any]:
@@ -322,6 +326,8 @@ class _Run:
             if fixed is None and len(self.schedule):
                 time, passed = self.integrator.time, self._passed()
                 dt = self.schedule.shorten(dt, time, passed, self._speed(step))
+            if dt < left < dt * (1 + 1e-6):
+                dt = left  # rounding leaves no step of its own
             if high is not None:
                 assert low is not None
                 dt = _between(low, high, self._cutoff(step))
@@ -499,7 +505,8 @@ class _Run:
 
     def _snapshot(self) -> None:
         charge, current = self.record.charge[-1], self.record.current[-1]
-        self.keeper.add(self.integrator, charge, current, self.number)
+        number = min(self.number, len(self.protocol) - 1)
+        self.keeper.add(self.integrator, charge, current, number)
 
     # -- checkpoints -----------------------------------------------------------------------------
 

@@ -13,10 +13,11 @@ from vmt.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Placed", "draw_section", "plane_of"]
+__all__ = ["PORE", "Placed", "draw_scale", "draw_section", "plane_of"]
 
 #: pore, active material, binder, separator, collector, inert
 _COLORS = ("#f4f1ea", "#4a5468", "#d98324", "#d6e2ea", "#8d99ae", "#b9b2a6")
+PORE = _COLORS[0]
 _HIDDEN = 0.02  # share of a slice below which a phase gets no line in the legend
 
 
@@ -70,7 +71,6 @@ def draw_section(
     label: str = "",
     title: str = "",
     cmap: str = "viridis",
-    fine: bool = False,
     logarithmic: bool = False,
 ) -> Axes:
     """Draw a field on a slice through the thickness.
@@ -91,8 +91,6 @@ def draw_section(
         Of the colors and of the picture.
     cmap : str
         Colors.
-    fine : bool
-        Whether the colors leave out the outermost hundredths of the values.
     logarithmic : bool
         Whether the colors go with the logarithm.
     """
@@ -112,8 +110,7 @@ def draw_section(
     ax.imshow(table[np.minimum(phase, len(_COLORS) - 1)].transpose(1, 0, 2), **shown)
     some = values[np.isfinite(values)]
     if limits is None:
-        ends = (1.0, 99.0) if fine else (0.0, 100.0)
-        low, high = np.percentile(some, ends) if some.size else (0.0, 1.0)
+        low, high = (float(some.min()), float(some.max())) if some.size else (0.0, 1.0)
     else:
         low, high = limits
     if logarithmic:
@@ -124,9 +121,7 @@ def draw_section(
     binder = phase == layout.phases["binder"]
     if (binder & np.isfinite(values)).any():
         _outline(ax, binder, extent)
-    bar = ax.figure.colorbar(drawn, ax=ax, shrink=0.8, pad=0.02)
-    bar.set_label(label, fontsize=8)
-    bar.ax.tick_params(labelsize=8)
+    draw_scale(ax, drawn, label, (low, high) if logarithmic else None)
     handles = []
     for name, code in layout.phases.items():
         here = phase == code
@@ -143,6 +138,21 @@ def draw_section(
         options: dict[str, Any] = {"fontsize": 7, "frameon": False, "borderaxespad": 0.0, **below}
         ax.legend(handles=handles, **options)
     return _plotting.finish(ax, xlabel="distance from lithium [µm]", ylabel="µm", title=title)
+
+
+def draw_scale(ax: Axes, drawn: Any, label: str, decades: tuple[float, float] | None) -> None:
+    """Draw the colors beside a picture; of logarithmic ones with 1, 2, 5 of each decade."""
+    bar: Any = ax.figure.colorbar(drawn, ax=ax, shrink=0.8, pad=0.02)
+    bar.set_label(label, fontsize=8)
+    bar.ax.tick_params(labelsize=8)
+    if decades is None:
+        return
+    first, last = (int(np.floor(np.log10(end))) for end in decades)
+    parts = (1, 2, 5) if last - first < 3 else (1,)
+    ticks = [m * 10.0**e for e in range(first, last + 1) for m in parts]
+    bar.set_ticks([t for t in ticks if decades[0] <= t <= decades[1]])
+    bar.ax.minorticks_off()
+    bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
 def _outline(

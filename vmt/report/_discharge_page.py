@@ -142,7 +142,7 @@ def _field_figures(snapshots: tuple[Snapshot, ...]) -> dict[str, tuple[bytes, st
     """Pictures of the fields: the last four times, the rest at the end."""
     shots, last = snapshots[-4:], snapshots[-1]
     columns, rows = min(len(shots), 2), (len(shots) + 1) // 2
-    sections = _plotting.figure(rows, columns, width=4.8, height=2.9)
+    sections = _plotting.figure(rows, columns, width=4.8, height=3.3)
     for spare in sections.axes[len(shots) :]:
         spare.set_axis_off()
     middle = last.layout.phase.shape[2] // 2
@@ -163,7 +163,7 @@ def _field_figures(snapshots: tuple[Snapshot, ...]) -> dict[str, tuple[bytes, st
             "at the end; the separator, left out, is at the top.",
         ),
     }
-    fields = _plotting.figure(1, 3, width=4.6, height=2.9)
+    fields = _plotting.figure(1, 3, width=4.6, height=3.3)
     for ax, field in zip(
         fields.axes[:3], ("salt", "liquid_potential", "solid_potential"), strict=True
     ):
@@ -174,7 +174,7 @@ def _field_figures(snapshots: tuple[Snapshot, ...]) -> dict[str, tuple[bytes, st
     )
     if "ionic" in last.fields:
         fluxes = last.fluxes()
-        currents = _plotting.figure(2, 2, width=4.8, height=2.9)
+        currents = _plotting.figure(2, 2, width=4.8, height=3.3)
         fluxes.plot(currents.axes[0])
         fluxes.plot(currents.axes[1], carrier="electronic")
         fluxes.plot_profile(currents.axes[2])
@@ -184,7 +184,7 @@ def _field_figures(snapshots: tuple[Snapshot, ...]) -> dict[str, tuple[bytes, st
             "Magnitude of the ionic and the electronic current density on a slice, both through "
             "the thickness, and the current into the collector, at the end.",
         )
-        reactions = _plotting.figure(1, 2, width=4.8, height=2.9)
+        reactions = _plotting.figure(1, 2, width=4.8, height=3.4)
         fluxes.plot_reaction(reactions.axes[0])
         fluxes.plot_histogram(reactions.axes[1])
         made["reactions"] = (
