@@ -72,7 +72,7 @@ def _field_view(shot: Any) -> tuple[_View, tuple[float, float]]:
     voxel = "×".join(dict.fromkeys(format_length(d) for d in layout.spacing))
     caption = f"{'×'.join(map(str, whole))} voxels of {voxel}"
     if every > 1:
-        caption += f", every {every}th shown"
+        caption += f", every {every}{'nd' if every == 2 else 'rd' if every == 3 else 'th'} shown"
     caption += f"; {shot.time:.0f} s, {shot.voltage:.3f} V; separator at the top"
     view = _View(
         ids, (spacing[0], spacing[1], spacing[2]), colors, {_BINDER: "binder"}, caption, lift=_LIFT

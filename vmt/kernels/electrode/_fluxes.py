@@ -22,7 +22,7 @@ __all__ = ["FluxFields"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int32]
-_CHUNK = 1 << 19  # links at once
+_CHUNK = 1 << 16  # links at once: 10 MB
 
 
 class FluxFields:
