@@ -5,7 +5,7 @@ import pytest
 
 import vmt
 from vmt.electrode import Layout, Settings, Snapshot
-from vmt.report import _render, _render_fields, render, write_discharge
+from vmt.report import _render, _render_fields, render, view_caption, write_discharge
 
 PHASES = {"pore": 0, "active_material": 1, "binder": 2, "separator": 3, "collector": 4, "inert": 5}
 
@@ -63,10 +63,11 @@ def test_both_renderers_draw_the_same_lithium():
 def test_a_large_cell_is_thinned_and_says_so(monkeypatch):
     """Above the voxels that are shown every second is."""
     monkeypatch.setattr(_render_fields, "_SHOWN", 10)
-    view, ends = _render_fields._field_view(shot())
+    view, ends = _render_fields.field_view(shot())
     assert view.ids.shape == (8, 8, 8)
     assert view.spacing == (2e-6,) * 3
     assert "every 2nd" in view.caption
+    assert view_caption(shot()) == view.caption
     assert 0.3 < ends[0] < ends[1] <= 0.9
 
 

@@ -185,6 +185,10 @@ def view_caption(structure: object, *, phase: str | int | None = None) -> str:
     >>> view_caption(Microstructure(np.ones((4, 4, 4), np.uint8), 10e-9))
     'solid; 4×4×4 voxels of 10 nm'
     """
+    if hasattr(structure, "stoichiometry") and hasattr(structure, "layout"):
+        from vmt.report._render_fields import field_view
+
+        return field_view(structure)[0].caption
     return _view(structure, phase).caption
 
 

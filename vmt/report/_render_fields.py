@@ -32,7 +32,7 @@ def field_picture(
     shot: Any, size: tuple[int, int], background: str, title: str | None
 ) -> npt.NDArray[np.uint8]:
     """Draw the stoichiometry of a snapshot; arguments as those of `render`."""
-    view, ends = _field_view(shot)
+    view, ends = field_view(shot)
     camera = _Camera.fit(view, size)
     picture = _with_pyvista(_draw_pyvista, view, camera, background)
     if picture is None:
@@ -44,7 +44,7 @@ def field_picture(
     return annotate(picture, view, camera, background, title, more)
 
 
-def _field_view(shot: Any) -> tuple[_View, tuple[float, float]]:
+def field_view(shot: Any) -> tuple[_View, tuple[float, float]]:
     """Levels of the stoichiometry from 1 on, binder as the last number, and the field's ends."""
     import matplotlib as mpl
     from matplotlib.colors import to_hex
