@@ -50,13 +50,16 @@ from .descriptors import triple_phase_boundary_density as triple_phase_boundary_
 from .descriptors import two_point_coverage_probability as two_point_coverage_probability
 from .descriptors import volume_fraction as volume_fraction
 from .descriptors import volume_fraction_profile as volume_fraction_profile
+from .electrode import Cell as Cell
 from .electrode import CurrentStep as CurrentStep
 from .electrode import Discharge as Discharge
+from .electrode import Electrode as Electrode
 from .electrode import HalfCell as HalfCell
 from .electrode import ParameterSet as ParameterSet
 from .electrode import PowerStep as PowerStep
 from .electrode import Protocol as Protocol
 from .electrode import Rest as Rest
+from .electrode import SymmetricCell as SymmetricCell
 from .electrode import VoltageStep as VoltageStep
 from .electrode import cycle as cycle
 from .electrode import discharge as discharge

@@ -46,6 +46,22 @@ def test_a_file_of_materials_and_a_protocol(plates, tmp_path, capsys):
     assert len(held["content of the parameter file"]) == 64
 
 
+def test_a_symmetric_cell(plates, tmp_path, capsys):
+    """The image on both sides, half full: starts at 0 V, ends below, and one electrode empties."""
+    where = tmp_path / "out"
+    arguments = ["discharge", str(plates), "--cell", "symmetric", "--stoichiometry", "0.5"]
+    arguments += ["--parameters", "nmc532-xu2019", "--current", "1C", "--cutoff-voltage", "-0.1 V"]
+    assert cli.main([*arguments, "--json", "--quiet", "--out", str(where)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["first voltage [V]"] == 0.0
+    assert told["last voltage [V]"] == pytest.approx(-0.1, abs=1e-3)
+    both = told["mean stoichiometry at the end"], told["mean stoichiometry at the end, counter"]
+    assert both[0] > 0.5 > both[1]
+    assert sum(both) == pytest.approx(1.0, rel=1e-6)
+    assert told["arrangement"] == "mirrored"
+    assert (where / "report.html").is_file()
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -55,6 +71,9 @@ def test_a_file_of_materials_and_a_protocol(plates, tmp_path, capsys):
         (["--protocol", "Sleep for 1 h"], "Sleep"),
         (["--current", "1C", "--parameters", "missing.yaml"], "missing.yaml"),
         (["--current", "1C", "--parameters", "nmc999"], "nmc999"),
+        (["--current", "1C", "--cell", "symmetric"], '--cutoff-voltage "-0.3 V"'),
+        (["--current", "1C", "--arrangement", "translated"], "--cell symmetric"),
+        (["--current", "1C", "--stoichiometry", "1.5"], "initial_stoichiometry"),
     ],
 )
 def test_what_does_not_fit(plates, tmp_path, capsys, options, said):

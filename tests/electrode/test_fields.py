@@ -16,6 +16,7 @@ from vmt.electrode import (
     Protocol,
     Rest,
     Settings,
+    SymmetricCell,
     constant,
     cycle,
     discharge,
@@ -89,6 +90,45 @@ def test_every_plane_carries_the_terminals_current(blob, shared, given, open_pla
         assert 0.1 * current < fluxes.ionic_profile[layers + 2] < current
         assert 0 <= fluxes.ionic_profile[-1] < 0.5 * current
     assert run.snapshots[-1].current_density == pytest.approx(current, rel=1e-9)
+
+
+def test_two_electrodes_share_one_current(blob, shared, tmp_path) -> None:
+    """Every plane of a symmetric cell and the reactions of each side carry the same current.
+
+    What the store gives back knows where the separator lies, and the potentials of both sides.
+    """
+    cell = SymmetricCell(blob((8, 5, 5)), shared, initial_stoichiometry=0.5)
+    current = cell.current_density(0.5)
+    settings = Settings(method="direct", newton=1e-10)
+    run = cycle(
+        cell, Protocol([CurrentStep(current, duration=60.0)]), fluxes=True, settings=settings,
+        directory=tmp_path / "run",
+    )  # fmt: skip
+    shot = run.snapshots[-1]
+    fluxes = shot.fluxes()
+    left = 2 * run.residual[-1] * current + 1e-11 * current
+    assert left < 1e-8 * current
+    both = fluxes.ionic_profile + fluxes.electronic_profile
+    assert np.abs(both - current).max() <= left
+    for faces, sign in ((fluxes.faces, 1), (fluxes.counter_faces, -1)):
+        total = (faces[0] * faces[1]).sum() / cell.cross_section
+        assert abs(total - sign * current) <= left
+    front, layers = cell.counter_layers, cell.separator_layers
+    assert (front, layers) == (shot.layout.counter_layers, shot.layout.separator_layers)
+    phase = np.asarray(shot.layout.phase)
+    assert (phase[front : front + layers] == 3).all()
+    assert (phase[:front] != 3).all()
+    # all fields are those that the state has
+    last = np.nanmean(shot.stoichiometry[front + layers :])
+    first = np.nanmean(shot.stoichiometry[:front])
+    assert last == pytest.approx(run.stoichiometry[-1], rel=1e-4)
+    assert first == pytest.approx(run.counter_stoichiometry[-1], rel=1e-4)
+    # the counter collector is at 0 V, the terminal at the voltage
+    solid = shot.solid_potential
+    assert abs(np.nanmean(solid[0])) < abs(np.nanmean(solid[-1]) - np.nanmean(solid[0]))
+    assert np.nanmean(solid[-1]) == pytest.approx(shot.voltage, abs=0.05)
+    assert "counter" in shot.plot().get_xlabel()
+    fluxes.plot_profile()
 
 
 def test_fluxes_against_a_walk_over_faces() -> None:

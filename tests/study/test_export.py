@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vmt.electrode import HalfCell, discharge, parameter_set
+from vmt.electrode import HalfCell, SymmetricCell, discharge, parameter_set
 from vmt.errors import InputError, NotPercolatingError
 from vmt.microstructure import Microstructure
 from vmt.study import compare_with_dfn, effective_electrode, to_bpx, to_pybamm, write_bpx
@@ -130,3 +130,11 @@ def test_bpx_refuses_other_kinetics() -> None:
     cell = HalfCell(labels, "nmc811-oregan2022", area_mode="voxel")
     with pytest.raises(InputError, match="PyBaMM instead"):
         to_bpx(cell)
+
+
+def test_cells_of_two_electrodes_are_refused():
+    """A symmetric cell is no half cell: one clear error, before any work."""
+    cell = SymmetricCell(plates(8).structure, "nmc811-chen2020", initial_stoichiometry=0.5)
+    for act in (effective_electrode, to_bpx, to_pybamm):
+        with pytest.raises(InputError, match="expected a HalfCell"):
+            act(cell)

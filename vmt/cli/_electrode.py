@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,13 +14,22 @@ from vmt.cli._app import Force, Image, Json, Quiet, Spacing, app, read_image, sa
 from vmt.errors import InputError
 
 if TYPE_CHECKING:
-    from vmt.electrode import HalfCell, ParameterSet, Protocol
+    from vmt.electrode import HalfCell, ParameterSet, Protocol, SymmetricCell
+    from vmt.microstructure import Microstructure
 
 
 class Cells(StrEnum):
     """Kinds of cells."""
 
     half = "half"
+    symmetric = "symmetric"
+
+
+class Arrangements(StrEnum):
+    """How the counter electrode of a symmetric cell stands."""
+
+    mirrored = "mirrored"
+    translated = "translated"
 
 
 class AreaModes(StrEnum):
@@ -48,7 +58,20 @@ def discharge(
         ),
     ] = None,
     spacing: Spacing = None,
-    cell: Annotated[Cells, typer.Option(help="Against lithium metal.")] = Cells.half,
+    cell: Annotated[
+        Cells, typer.Option(help="Against lithium metal, or against the same electrode.")
+    ] = Cells.half,
+    arrangement: Annotated[
+        Arrangements,
+        typer.Option(help="Of a symmetric cell: the other electrode is a mirror image or a copy."),
+    ] = Arrangements.mirrored,
+    stoichiometry: Annotated[
+        float | None,
+        typer.Option(
+            help="Lithium per host where the active material starts; the set's own by default.",
+            show_default=False,
+        ),
+    ] = None,
     parameters: Annotated[
         str, typer.Option(help="Set of materials, or a file of one: .yaml, .json, BPX.")
     ] = "nmc811-oregan2022",
@@ -62,7 +85,11 @@ def discharge(
     ] = None,
     cutoff_voltage: Annotated[
         str | None,
-        typer.Option(help='Where to stop, "3.0 V"; the set\'s own by default.', show_default=False),
+        typer.Option(
+            help='Where to stop, "3.0 V"; the set\'s own by default. '
+            'A symmetric cell needs one, "-0.3 V" for a positive current.',
+            show_default=False,
+        ),
     ] = None,
     area_mode: Annotated[
         AreaModes, typer.Option(help="What a voxel's face counts as reacting area.")
@@ -102,15 +129,16 @@ def discharge(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Discharge a half cell: voltage, capacity, lithium in every voxel.
+    """Discharge a cell: voltage, capacity, lithium in every voxel.
 
-    At one current down to a voltage, or through the steps of a protocol. The same command with the
-    same --out goes on after an interruption.
+    The image is the electrode, against lithium or against itself. At one current down to a
+    voltage, or through the steps of a protocol. The same command with the same --out goes on after
+    an interruption.
     """
     from vmt._files import content_hash, run_directory
     from vmt._provenance import provenance
     from vmt._units import parse_seconds, parse_voltage
-    from vmt.electrode import HalfCell, cycle
+    from vmt.electrode import cycle
     from vmt.report import write_discharge
 
     start = time.perf_counter()
@@ -127,13 +155,12 @@ def discharge(
     roles = dict(_role(text) for text in role or [])
     with silence(quiet):
         structure = read_image(image, spacing, quiet)
-        made = HalfCell(
-            structure,
-            materials,
-            phases=roles or None,
-            embedding=embedding,
-            area_mode=area_mode.value,
-        )
+        given = {
+            "phases": roles or None,
+            "embedding": embedding,
+            "area_mode": area_mode.value,
+        }
+        made = _cell(structure, materials, cell, arrangement, stoichiometry, given)
         steps = _steps(made, current, protocol, cutoff)
         if not quiet:
             count = len(list(steps))
@@ -153,10 +180,16 @@ def discharge(
         }
         options |= {"keep times [s]": times} if times else {}
         options |= {"fluxes": True} if fluxes else {}
+        if cell is Cells.symmetric:
+            options |= {"cell": cell.value, "arrangement": arrangement.value}
+        if stoichiometry is not None:
+            options["stoichiometry"] = stoichiometry
         identity = {"command": "vmt discharge", "image": content_hash(structure.labels), **options}
         title = (
             f"Discharge of {image.name} at {current}" if current else f"{image.name}: {protocol}"
         )
+        if cell is Cells.symmetric:
+            title += ", symmetric cell"
         with run_directory(out, identity, force=force) as directory:
             result = cycle(
                 made,
@@ -180,8 +213,29 @@ def discharge(
     tell(result, title, json)
 
 
+def _cell(
+    structure: Microstructure,
+    materials: ParameterSet,
+    kind: Cells,
+    arrangement: Arrangements,
+    stoichiometry: float | None,
+    given: dict[str, Any],
+) -> HalfCell | SymmetricCell:
+    """The cell that was asked for."""
+    from vmt.electrode import HalfCell, SymmetricCell
+
+    if stoichiometry is not None:
+        active = replace(materials.active_material, initial_stoichiometry=stoichiometry)
+        materials = replace(materials, active_material=active)
+    if kind is Cells.symmetric:
+        return SymmetricCell(structure, materials, arrangement.value, **given)
+    if arrangement is not Arrangements.mirrored:
+        raise InputError("--arrangement is of symmetric cells; add --cell symmetric.")
+    return HalfCell(structure, materials, **given)
+
+
 def _steps(
-    cell: HalfCell, current: str | None, protocol: str | None, cutoff: float | None
+    cell: HalfCell | SymmetricCell, current: str | None, protocol: str | None, cutoff: float | None
 ) -> Protocol:
     """What the cell is asked to do."""
     from vmt._units import parse_current_density
@@ -192,9 +246,13 @@ def _steps(
     assert current is not None
     value, kind = parse_current_density(current)
     density = cell.current_density(value) if kind == "C" else value
-    return Protocol(
-        [CurrentStep(density, cell.materials.cutoff_voltage if cutoff is None else cutoff)]
-    )
+    at = cell.cutoff_voltage if cutoff is None else cutoff
+    if at is None:
+        raise InputError(
+            'A symmetric cell has no cut-off voltage of its own; give --cutoff-voltage "-0.3 V" '
+            "with a positive current, whose voltage is below 0."
+        )
+    return Protocol([CurrentStep(density, at)])
 
 
 def _density(steps: Protocol) -> float:

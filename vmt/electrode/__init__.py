@@ -1,17 +1,19 @@
-"""Structure → cell voltage: the microstructure-resolved half cell.
+"""Structure → cell voltage: microstructure-resolved cells.
 
 A `HalfCell` is lithium, a separator, a segmented electrode and its current collector, with the
-materials of a `ParameterSet`; `discharge` and `cycle` solve for potentials and concentrations in
-every voxel over time.
+materials of a `ParameterSet`; a `SymmetricCell` has the same electrode twice, a `Cell` any two.
+`discharge` and `cycle` solve for potentials and concentrations in every voxel over time.
 """
 
+from vmt.electrode._assembly import CleanUp
 from vmt.electrode._capacity import (
     TheoreticalCapacity,
     gravimetric_energy_density,
     molar_mass,
     theoretical_capacity,
 )
-from vmt.electrode._cell import CleanUp, HalfCell
+from vmt.electrode._cell import Cell, HalfCell, SymmetricCell
+from vmt.electrode._electrode import Electrode
 from vmt.electrode._flux_maps import Fluxes
 from vmt.electrode._integrator import Settings
 from vmt.electrode._laws import Law, constant, tabulated
@@ -39,9 +41,11 @@ __all__ = [
     "PARAMETER_SETS",
     "ActiveMaterial",
     "Binder",
+    "Cell",
     "CleanUp",
     "CurrentStep",
     "Discharge",
+    "Electrode",
     "Electrolyte",
     "ExchangeCurrent",
     "Fluxes",
@@ -57,6 +61,7 @@ __all__ = [
     "Separator",
     "Settings",
     "Snapshot",
+    "SymmetricCell",
     "TheoreticalCapacity",
     "VoltageStep",
     "constant",

@@ -1,91 +1,244 @@
-"""A half cell from a structure: lithium | separator | electrode | current collector."""
+"""Cells from structures: half cells, symmetric cells, and any two electrodes."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from vmt.electrode._materials import ParameterSet
+from vmt.electrode._assembly import COUNTER, CleanUp, active_voxels, assemble, kinds_of
+from vmt.electrode._electrode import Electrode
+from vmt.electrode._materials import LithiumMetal, ParameterSet
 from vmt.electrode._parameter_sets import parameter_set
-from vmt.errors import InputError, NotPercolatingError
-from vmt.kernels.components import connected_to
+from vmt.errors import InputError
 from vmt.kernels.electrode import Kind, Network, build_network
 from vmt.microstructure import Microstructure
 
-__all__ = ["CleanUp", "HalfCell", "Role"]
+__all__ = ["AnyCell", "AreaMode", "Arrangement", "Cell", "HalfCell", "SymmetricCell"]
 
-Role = Literal[
-    "pore", "active_material", "binder", "dense_binder", "porous_active_material", "inert"
-]
+Codes = npt.NDArray[np.uint8]
 AreaMode = Literal["normal", "voxel", "global"]
+Arrangement = Literal["mirrored", "translated"]
 FARADAY = 96485.33212
 
-#: names that need no mapping
-_KNOWN: dict[str, Role] = {
-    "pore": "pore",
-    "electrolyte": "pore",
-    "active_material": "active_material",
-    "active material": "active_material",
-    "am": "active_material",
-    "AM": "active_material",
-    "solid": "active_material",
-    "binder": "binder",
-    "cbd": "binder",
-    "CBD": "binder",
-    "carbon_binder_domain": "binder",
-    "dense_binder": "dense_binder",
-    "porous_active_material": "porous_active_material",
-    "inert": "inert",
-}
-(_PORE, _ACTIVE, _BINDER, _DENSE, _POROUS, _SEPARATOR, _COLLECTOR, _INERT, _DRY_BINDER) = range(9)
-_CODES: dict[str, int] = {
-    "pore": _PORE,
-    "active_material": _ACTIVE,
-    "binder": _BINDER,
-    "dense_binder": _DENSE,
-    "porous_active_material": _POROUS,
-    "inert": _INERT,
-}
-_DENSE_TRANSPORT, _DENSE_ELECTRONS = 0.1, 2.0
 
+class AnyCell(ABC):
+    """What all cells have: a working electrode, a separator, and what stands against it.
 
-@dataclass(frozen=True)
-class CleanUp:
-    """What takes no part in a cell, as shares of the electrode's volume.
-
-    Attributes
-    ----------
-    isolated_pores : float
-        Pores without a path to the separator; they hold nothing.
-    isolated_binder_pores : float
-        Binder whose pores have no path; it conducts electrons all the same.
-    floating_active_material, floating_binder : float
-        Solids without a path to the collector; they are inert.
-    unwetted_active_material : float
-        Active material that is connected, but whose lithium no electrolyte reaches.
-    lost_capacity : float
-        Share of the active material that this takes out.
+    The potential of the terminal is that of the working electrode's collector. It counts from
+    lithium, or from the collector of the counter electrode. Positive current lithiates the working
+    electrode.
     """
 
-    isolated_pores: float
-    isolated_binder_pores: float
-    floating_active_material: float
-    floating_binder: float
-    unwetted_active_material: float
-    lost_capacity: float
+    area_mode: AreaMode
+    periodic: tuple[bool, bool]
+    reacts_at_separator: bool
+    clean_up: CleanUp
+    counter_clean_up: CleanUp | None
+    _cells: Codes
 
-    def to_dict(self) -> dict[str, float]:
-        """Shares by name."""
-        return {f"{name.replace('_', ' ')}": value for name, value in vars(self).items()}
+    @property
+    @abstractmethod
+    def _sides(self) -> tuple[Electrode, Electrode | None]:
+        """The working electrode, and the counter electrode unless that is lithium."""
+
+    @property
+    @abstractmethod
+    def materials(self) -> ParameterSet:
+        """The materials of the cell and of its working electrode."""
+
+    @property
+    def counter_materials(self) -> ParameterSet | None:
+        """The materials of the cell and of its counter electrode; None if that is lithium."""
+        return None
+
+    def _make(self) -> None:
+        """Check and assemble."""
+        if self.area_mode not in get_args(AreaMode):
+            raise InputError(
+                f"area_mode = {self.area_mode!r}; expected one of {', '.join(get_args(AreaMode))}."
+            )
+        working, counter = self._sides
+        cells, report = self._assemble(working, self.materials)
+        told = None
+        if counter is not None:
+            ours, theirs = working.structure, counter.structure
+            if ours.shape[1:] != theirs.shape[1:] or ours.spacing != theirs.spacing:
+                raise InputError(
+                    f"The counter electrode has {_size(theirs)} and the working electrode "
+                    f"{_size(ours)}; both need the same voxels and the same cross-section. Crop or "
+                    "resample one of them."
+                )
+            assert self.counter_materials is not None
+            other, told = self._assemble(counter, self.counter_materials)
+            body = other[other.shape[0] - theirs.shape[0] :]
+            cells = np.concatenate([body[::-1] + np.uint8(COUNTER), cells])
+            cells.flags.writeable = False
+        object.__setattr__(self, "_cells", cells)
+        object.__setattr__(self, "clean_up", report)
+        object.__setattr__(self, "counter_clean_up", told)
+
+    def _assemble(self, electrode: Electrode, materials: ParameterSet) -> tuple[Codes, CleanUp]:
+        return assemble(
+            electrode.structure,
+            electrode.phases,
+            porous=materials.porous is not None,
+            embedding=electrode.embedding,
+            layers=max(round(materials.separator.thickness / electrode.structure.spacing[0]), 1),
+            periodic=self.periodic,
+            reacts_at_separator=self.reacts_at_separator,
+        )
+
+    @property
+    def cells(self) -> Codes:
+        """Kind of each voxel: counter electrode, if any, then separator, then working electrode."""
+        return self._cells
+
+    @property
+    def counter_layers(self) -> int:
+        """Layers of voxels of the counter electrode; 0 for lithium."""
+        counter = self._sides[1]
+        return 0 if counter is None else counter.structure.shape[0]
+
+    @property
+    def separator_layers(self) -> int:
+        """Layers of voxels of the separator."""
+        working = self._sides[0].structure.shape[0]
+        return int(self._cells.shape[0] - working - self.counter_layers)
+
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        """Edges of a voxel [m]."""
+        return self._sides[0].structure.spacing
+
+    @property
+    def cross_section(self) -> float:
+        """Area normal to the current [m²]."""
+        size = self._sides[0].structure.size
+        return size[1] * size[2]
+
+    @property
+    def kinds(self) -> list[Kind]:
+        """What the kinds of voxels hold, by code."""
+        m, other = self.materials, self.counter_materials
+        reacts = self.reacts_at_separator
+        found = kinds_of(m.binder, m.separator, m.porous, reacts_at_separator=reacts)
+        if other is not None:
+            found += [Kind()] * (COUNTER - len(found))
+            found += kinds_of(
+                other.binder, m.separator, other.porous, reacts_at_separator=reacts, ground=True
+            )
+        return found
+
+    @cached_property
+    def _network(self) -> Network:
+        two = self.counter_materials is not None
+        return build_network(
+            self.cells,
+            self.spacing,
+            self.kinds,
+            lithium=not two,
+            lithium_area=self.materials.lithium.area_factor,
+            ground_plane=two,
+            periodic=self.periodic,
+            area_mode=self.area_mode,
+            split=self.counter_layers,
+        )
+
+    def network(self) -> Network:
+        """Unknowns and links, made once."""
+        return self._network
+
+    @property
+    def active_volume(self) -> float:
+        """Active material of the working electrode that is connected, in all its voxels [m³]."""
+        voxels = active_voxels(self.cells, self.materials.porous, counter=False)
+        return float(voxels * np.prod(self.spacing))
+
+    @property
+    def counter_active_volume(self) -> float:
+        """The same of the counter electrode; 0 for lithium [m³]."""
+        other = self.counter_materials
+        if other is None:
+            return 0.0
+        return float(active_voxels(self.cells, other.porous, counter=True) * np.prod(self.spacing))
+
+    @property
+    def areal_capacity(self) -> float:
+        """Charge that a positive current can pass from the start [C/m²].
+
+        Until the connected material of the working electrode is full or, against another electrode,
+        that of the counter electrode is empty, whichever comes first.
+        """
+        a, other = self.materials.active_material, self.counter_materials
+        room = a.maximum_concentration * (1 - a.initial_stoichiometry)
+        passed = FARADAY * room * self.active_volume / self.cross_section
+        if other is None:
+            return passed
+        b = other.active_material
+        held = b.maximum_concentration * b.initial_stoichiometry
+        return min(passed, FARADAY * held * self.counter_active_volume / self.cross_section)
+
+    def current_density(self, c_rate: float) -> float:
+        """Current density that passes the areal capacity in 1/c_rate hours [A/m²]."""
+        return c_rate * self.areal_capacity / 3600
+
+    @property
+    def start_voltage(self) -> float:
+        """Voltage of the terminal at rest, before anything has passed [V]."""
+        a, other = self.materials.active_material, self.counter_materials
+        start = float(a.open_circuit_potential(a.initial_stoichiometry))
+        if other is None:
+            return start
+        b = other.active_material
+        return start - float(b.open_circuit_potential(b.initial_stoichiometry))
+
+    @property
+    def cutoff_voltage(self) -> float | None:
+        """Where a discharge ends by default [V]; None if the cell has no such voltage."""
+        return self.materials.cutoff_voltage
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the cell is."""
+        working, counter = self._sides
+        told: dict[str, Any] = {
+            "parameters": self.materials.name,
+            "area mode": self.area_mode,
+            "separator thickness [m]": self.separator_layers * self.spacing[0],
+            "embedding [voxels]": working.embedding,
+            "areal capacity [C/m²]": self.areal_capacity,
+            **{f"clean-up: {k}": v for k, v in self.clean_up.to_dict().items()},
+        }
+        if counter is not None:
+            assert self.counter_clean_up is not None
+            assert self.counter_materials is not None
+            told["counter electrode [m]"] = self.counter_layers * self.spacing[0]
+            told["counter embedding [voxels]"] = counter.embedding
+            for name, materials in (("", self.materials), ("counter ", self.counter_materials)):
+                start = materials.active_material.initial_stoichiometry
+                told[f"{name}initial stoichiometry"] = start
+            for k, v in self.counter_clean_up.to_dict().items():
+                told[f"counter clean-up: {k}"] = v
+        return told
+
+
+def _size(structure: Microstructure) -> str:
+    counts = " × ".join(str(n) for n in structure.shape[1:])
+    edges = " × ".join(f"{d * 1e6:.4g}" for d in structure.spacing)
+    return f"{counts} voxels of {edges} µm across"
+
+
+def _parameters(given: ParameterSet | str) -> ParameterSet:
+    return parameter_set(given) if isinstance(given, str) else given
 
 
 @dataclass(frozen=True, eq=False)
-class HalfCell:
+class HalfCell(AnyCell):
     """Lithium | separator | electrode | current collector.
 
     Parameters
@@ -132,23 +285,17 @@ class HalfCell:
     periodic: tuple[bool, bool] = (False, False)
     reacts_at_separator: bool = True
     clean_up: CleanUp = field(init=False)
+    counter_clean_up: None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if isinstance(self.parameters, str):
-            object.__setattr__(self, "parameters", parameter_set(self.parameters))
-        if self.area_mode not in get_args(AreaMode):
-            raise InputError(
-                f"area_mode = {self.area_mode!r}; expected one of {', '.join(get_args(AreaMode))}."
-            )
-        if not 0 <= self.embedding <= self.structure.shape[0]:
-            raise InputError(
-                f"embedding = {self.embedding!r}; expected 0 to {self.structure.shape[0]} layers."
-            )
-        cells, report = self._assemble()
-        object.__setattr__(self, "_cells", cells)
-        object.__setattr__(self, "clean_up", report)
+        object.__setattr__(self, "parameters", _parameters(self.parameters))
+        self._make()
 
-    _cells: npt.NDArray[np.uint8] = field(init=False, repr=False)
+    _cells: Codes = field(init=False, repr=False)
+
+    @property
+    def _sides(self) -> tuple[Electrode, Electrode | None]:
+        return Electrode(self.structure, self.phases, self.embedding), None
 
     @property
     def materials(self) -> ParameterSet:
@@ -156,196 +303,205 @@ class HalfCell:
         assert not isinstance(self.parameters, str)
         return self.parameters
 
-    @property
-    def cells(self) -> npt.NDArray[np.uint8]:
-        """Kind of each voxel of the separator and the electrode."""
-        return self._cells
 
-    @property
-    def separator_layers(self) -> int:
-        """Layers of voxels in front of the electrode."""
-        return int(self._cells.shape[0] - self.structure.shape[0])
+@dataclass(frozen=True, eq=False)
+class Cell(AnyCell):
+    """Counter electrode | separator | working electrode, with a collector behind each.
 
-    @property
-    def cross_section(self) -> float:
-        """Area normal to the current [m²]."""
-        return self.structure.size[1] * self.structure.size[2]
+    Electrolyte, separator and temperature are those of `parameters`; active material, binder and
+    porous active material, too, unless an electrode brings its own. In the voxels the counter
+    electrode comes first, turned around, so that both electrodes face the separator with index 0
+    of their structures.
 
-    def _roles(self) -> npt.NDArray[np.uint8]:
-        given = dict(self.phases or {})
-        for name in given:
-            self.structure.label_of(name)
-        code = np.full(256, _INERT, np.uint8)
-        for name, label in self.structure.phases.items():
-            role = given.get(name, _KNOWN.get(name))
-            if role not in _CODES:
-                raise InputError(
-                    f"The phase {name!r} has no role in the cell; give one as phases={{{name!r}: "
-                    f"'active_material'}} (roles: {', '.join(_CODES)})."
-                )
-            if role == "porous_active_material" and self.materials.porous is None:
-                raise InputError(
-                    "The parameters hold no porous active material; give one with "
-                    "dataclasses.replace(parameters, porous=PorousActiveMaterial(...))."
-                )
-            code[label] = _CODES[role]
-        return code
+    Parameters
+    ----------
+    working : Electrode or Microstructure
+        What a positive current lithiates; a structure alone stands for its electrode.
+    counter : Electrode, Microstructure, LithiumMetal or None
+        What stands against it; None for the lithium of the parameters, which is a half cell.
+    parameters : ParameterSet or str
+        Materials, or the name of a set. Its `cutoff_voltage` is where a discharge ends.
+    area_mode, periodic, reacts_at_separator
+        As in `HalfCell`, for both electrodes.
 
-    def _assemble(self) -> tuple[npt.NDArray[np.uint8], CleanUp]:
-        roles = self._roles()
-        thickness = self.materials.separator.thickness
-        layers = max(round(thickness / self.structure.spacing[0]), 1)
-        shape = self.structure.shape
-        cells = np.empty((layers + shape[0], *shape[1:]), np.uint8)
-        cells[:layers] = _SEPARATOR
-        np.take(roles, self.structure.labels, out=cells[layers:])
-        body = cells[layers:]
-        if not np.isin(body, (_ACTIVE, _POROUS)).any():
+    Raises
+    ------
+    InputError
+        If a phase has no role, none is active material, the electrodes differ in voxels or
+        cross-section, or a stoichiometry lies outside its material's range.
+    NotPercolatingError
+        If in one electrode no electrolyte or no electron path exists, or nothing reacts.
+
+    Notes
+    -----
+    The voltage is the potential of the working electrode's collector over that of the counter
+    electrode's, U(working) − U(counter) at rest. Positive current lithiates the working electrode
+    and delithiates the other: it discharges a cell whose working electrode is the cathode. The
+    areal capacity is what a positive current can pass until the working electrode is full or the
+    counter electrode is empty; C-rates and `keep` count in it. Lithium is conserved when what
+    electrolyte and both electrodes hold stays the same, for nothing comes from a metal.
+
+    Examples
+    --------
+    A cathode against an anode with laws of one's own:
+
+    >>> from vmt.electrode import ActiveMaterial, ExchangeCurrent
+    >>> labels = np.zeros((8, 4, 1), np.uint8)
+    >>> labels[:, 2:] = 1
+    >>> plates = Microstructure(labels, 1e-6)
+    >>> graphite = ActiveMaterial(lambda x: 0.6 * np.exp(-30 * x) + 0.1, 100.0, 3e-14, 30000.0,
+    ...                           0.9, ExchangeCurrent.standard(6e-7))
+    >>> cell = Cell(Electrode(plates), Electrode(plates, active_material=graphite),
+    ...             "nmc811-chen2020")
+    >>> round(cell.start_voltage, 2)
+    4.09
+    """
+
+    working: Electrode | Microstructure
+    counter: Electrode | Microstructure | LithiumMetal | None = None
+    parameters: ParameterSet | str = "nmc811-oregan2022"
+    area_mode: AreaMode = "normal"
+    periodic: tuple[bool, bool] = (False, False)
+    reacts_at_separator: bool = True
+    clean_up: CleanUp = field(init=False)
+    counter_clean_up: CleanUp | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        for name in ("working", "counter"):
+            given = getattr(self, name)
+            if isinstance(given, Microstructure):
+                object.__setattr__(self, name, Electrode(given))
+        if not isinstance(self.working, Electrode):
             raise InputError(
-                "The structure has no active material; name the phase that is with "
-                "phases={'NAME': 'active_material'}."
+                f"working = {type(self.working).__name__}; expected an Electrode or a "
+                "Microstructure. For lithium as the counter electrode leave counter out."
             )
-        if self.embedding:
-            last = body[-self.embedding :]
-            last[last == _PORE] = _COLLECTOR
-        stores = np.isin(body, (_ACTIVE, _POROUS))
-        active = int(stores.sum())
-        wet = np.isin(cells, (_PORE, _BINDER, _DENSE, _SEPARATOR, _POROUS))
-        front = np.zeros(cells.shape, bool)
-        front[0] = wet[0]
-        dry = wet & ~connected_to(wet, front, self.periodic)
-        lost_pores = int((dry & (cells == _PORE)).sum())
-        lost_wetting = int((dry & np.isin(cells, (_BINDER, _DENSE))).sum())
-        cells[dry & (cells == _PORE)] = _INERT
-        cells[dry & np.isin(cells, (_BINDER, _DENSE))] = _DRY_BINDER
-        cells[dry & (cells == _POROUS)] = _INERT
-        solid = np.isin(cells, (_ACTIVE, _BINDER, _DENSE, _DRY_BINDER, _POROUS, _COLLECTOR))
-        back = np.zeros(cells.shape, bool)
-        back[-1] = solid[-1]
-        back |= cells == _COLLECTOR
-        floating = solid & ~connected_to(solid, back, self.periodic)
-        lost_active = int((floating & np.isin(cells, (_ACTIVE, _POROUS))).sum())
-        lost_binder = int((floating & np.isin(cells, (_BINDER, _DENSE, _DRY_BINDER))).sum())
-        if not back.any() or lost_active == active:
-            raise NotPercolatingError(
-                "No active material has a path for electrons to the current collector; check "
-                "which end of axis 0 the separator is at, or add binder."
+        if not isinstance(self.counter, Electrode | LithiumMetal | None):
+            raise InputError(
+                f"counter = {type(self.counter).__name__}; expected an Electrode, a "
+                "Microstructure, LithiumMetal or None."
             )
-        # pores of floating binder still carry ions: keep its electrolyte as pore of that transport
-        cells[floating & np.isin(cells, (_ACTIVE, _POROUS, _DRY_BINDER))] = _INERT
-        loose = floating & np.isin(cells, (_BINDER, _DENSE))
-        cells[loose & (cells == _BINDER)] = _LOOSE_BINDER
-        cells[loose & (cells == _DENSE)] = _LOOSE_DENSE
-        stores = np.isin(cells, (_ACTIVE, _POROUS))
-        wetted = _beside(stores, np.isin(cells, _liquid_codes(self.reacts_at_separator)))
-        wetted |= cells == _POROUS
-        unwetted = stores & ~connected_to(stores, wetted & stores, self.periodic)
-        if not wetted.any():
-            raise NotPercolatingError(
-                "No electrolyte that the separator reaches touches active material: nothing can "
-                "react; check which phase is the pore and which end of axis 0 the separator is at."
-            )
-        count = body.size
-        lost_unwetted = int(unwetted.sum())
-        kept = int(stores.sum()) - lost_unwetted
-        report = CleanUp(
-            lost_pores / count,
-            lost_wetting / count,
-            lost_active / count,
-            lost_binder / count,
-            lost_unwetted / count,
-            1 - kept / active,
-        )
-        cells.flags.writeable = False
-        return cells, report
+        object.__setattr__(self, "parameters", _parameters(self.parameters))
+        self._make()
+
+    _cells: Codes = field(init=False, repr=False)
 
     @property
-    def kinds(self) -> list[Kind]:
-        """What the kinds of voxels hold, by code."""
-        m = self.materials
-        binder, separator = m.binder, m.separator
-        kinds = [Kind() for _ in range(11)]
-        kinds[_PORE] = Kind(porosity=1.0, transport=1.0, reacting=1.0)
-        kinds[_ACTIVE] = Kind(electrons=1.0, active=1.0)
-        share = binder.porosity
-        kinds[_BINDER] = Kind(share, binder.transport, binder.conductivity, reacting=share)
-        dense = _DENSE_TRANSPORT * binder.transport
-        kinds[_DENSE] = Kind(share, dense, _DENSE_ELECTRONS * binder.conductivity, reacting=share)
-        kinds[_LOOSE_BINDER] = Kind(share, binder.transport, reacting=share)
-        kinds[_LOOSE_DENSE] = Kind(share, dense, reacting=share)
-        kinds[_DRY_BINDER] = Kind(electrons=binder.conductivity)
-        reacting = separator.porosity if self.reacts_at_separator else 0.0
-        kinds[_SEPARATOR] = Kind(separator.porosity, separator.factor, reacting=reacting)
-        kinds[_COLLECTOR] = Kind(collector=True)
-        if m.porous is not None:
-            p = m.porous
-            kinds[_POROUS] = Kind(
-                p.porosity, p.pore_factor, p.solid_factor, 1 - p.porosity, p.solid_factor,
-                surface=p.surface,
-            )  # fmt: skip
-        return kinds
+    def _sides(self) -> tuple[Electrode, Electrode | None]:
+        assert isinstance(self.working, Electrode)
+        return self.working, self.counter if isinstance(self.counter, Electrode) else None
 
     @cached_property
-    def _network(self) -> Network:
-        return build_network(
-            self.cells,
-            self.structure.spacing,
-            self.kinds,
-            lithium_area=self.materials.lithium.area_factor,
-            periodic=self.periodic,
-            area_mode=self.area_mode,
-        )
+    def materials(self) -> ParameterSet:
+        """The materials of the cell and of its working electrode."""
+        assert isinstance(self.parameters, ParameterSet)
+        made = self._sides[0].materials(self.parameters)
+        if isinstance(self.counter, LithiumMetal):
+            made = replace(made, lithium=self.counter)
+        return made
 
-    def network(self) -> Network:
-        """Unknowns and links, made once."""
-        return self._network
+    @cached_property
+    def counter_materials(self) -> ParameterSet | None:
+        """The materials of the cell and of its counter electrode; None if that is lithium."""
+        assert isinstance(self.parameters, ParameterSet)
+        counter = self._sides[1]
+        return None if counter is None else counter.materials(self.parameters)
+
+
+@dataclass(frozen=True, eq=False)
+class SymmetricCell(AnyCell):
+    """Collector | electrode | separator | the same electrode | collector.
+
+    Parameters
+    ----------
+    structure : Microstructure
+        The electrode; index 0 of axis 0 is at the separator.
+    parameters : ParameterSet or str
+        Materials, or the name of a set.
+    arrangement : {"mirrored", "translated"}
+        Whether the counter electrode is the mirror image, facing the separator with index 0 as the
+        working electrode does, or a copy that was only moved, whose last index is at the separator.
+    phases, embedding, area_mode, periodic, reacts_at_separator
+        As in `HalfCell`, for both electrodes.
+    initial_stoichiometry : float, optional
+        Where both electrodes start, instead of at the one of the parameters.
+
+    Raises
+    ------
+    InputError
+        If a phase has no role, none is active material or holds electrolyte, or the stoichiometry
+        lies outside its material's range.
+    NotPercolatingError
+        If no electrolyte or no electron path exists, or nothing reacts.
+
+    Notes
+    -----
+    At rest the voltage is 0. It is the potential of the working electrode's collector (the last
+    index) over that of the counter electrode's, and negative while a positive current lithiates
+    the working electrode and delithiates the other. The areal capacity is what can pass until one
+    electrode is full or the other is empty, the lesser of 1 − x and x at the start; C-rates and
+    `keep` count in it. There is no cut-off voltage by default. Lithium is conserved when what
+    electrolyte and both electrodes hold stays the same, for nothing comes from a metal.
+
+    The setup is that of the symmetric cells in Prasad et al. (2024), section 3.2.2.
+
+    Examples
+    --------
+    >>> labels = np.zeros((8, 4, 1), np.uint8)
+    >>> labels[:, 2:] = 1
+    >>> structure = Microstructure(labels, 1e-6)
+    >>> cell = SymmetricCell(structure, "nmc811-chen2020", initial_stoichiometry=0.5)
+    >>> cell.start_voltage, cell.cells.shape
+    (0.0, (26, 4, 1))
+    """
+
+    structure: Microstructure
+    parameters: ParameterSet | str = "nmc811-oregan2022"
+    arrangement: Arrangement = "mirrored"
+    phases: Mapping[str, str] | None = None
+    embedding: int = 0
+    initial_stoichiometry: float | None = None
+    area_mode: AreaMode = "normal"
+    periodic: tuple[bool, bool] = (False, False)
+    reacts_at_separator: bool = True
+    clean_up: CleanUp = field(init=False)
+    counter_clean_up: CleanUp = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.arrangement not in get_args(Arrangement):
+            raise InputError(
+                f"arrangement = {self.arrangement!r}; expected one of "
+                f"{', '.join(get_args(Arrangement))}."
+            )
+        object.__setattr__(self, "parameters", _parameters(self.parameters))
+        self._make()
+
+    _cells: Codes = field(init=False, repr=False)
+
+    @cached_property
+    def _sides(self) -> tuple[Electrode, Electrode | None]:
+        start = self.initial_stoichiometry
+        one = Electrode(self.structure, self.phases, self.embedding, initial_stoichiometry=start)
+        if self.arrangement == "mirrored":
+            return one, one
+        turned = self.structure.with_labels(self.structure.labels[::-1])
+        return one, replace(one, structure=turned)
+
+    @cached_property
+    def materials(self) -> ParameterSet:
+        """The materials."""
+        assert isinstance(self.parameters, ParameterSet)
+        return self._sides[0].materials(self.parameters)
 
     @property
-    def active_volume(self) -> float:
-        """Active material that is connected, in all its voxels [m³]."""
-        porous = self.materials.porous
-        dense = int((self.cells == _ACTIVE).sum())
-        mixed = int((self.cells == _POROUS).sum()) * (1 - porous.porosity if porous else 0.0)
-        return float((dense + mixed) * np.prod(self.structure.spacing))
+    def counter_materials(self) -> ParameterSet:
+        """The materials, which are the same."""
+        return self.materials
 
     @property
-    def areal_capacity(self) -> float:
-        """Charge from the initial stoichiometry to a full connected material [C/m²]."""
-        a = self.materials.active_material
-        room = a.maximum_concentration * (1 - a.initial_stoichiometry)
-        return FARADAY * room * self.active_volume / self.cross_section
-
-    def current_density(self, c_rate: float) -> float:
-        """Current density that passes the areal capacity in 1/c_rate hours [A/m²]."""
-        return c_rate * self.areal_capacity / 3600
+    def cutoff_voltage(self) -> None:
+        """None: voltages of a symmetric cell lie on both sides of 0."""
 
     def to_dict(self) -> dict[str, Any]:
         """What the cell is."""
-        return {
-            "parameters": self.materials.name,
-            "area mode": self.area_mode,
-            "separator thickness [m]": self.separator_layers * self.structure.spacing[0],
-            "embedding [voxels]": self.embedding,
-            "areal capacity [C/m²]": self.areal_capacity,
-            **{f"clean-up: {k}": v for k, v in self.clean_up.to_dict().items()},
-        }
-
-
-_LOOSE_BINDER, _LOOSE_DENSE = 9, 10
-
-
-def _liquid_codes(separator: bool) -> tuple[int, ...]:
-    codes = (_PORE, _BINDER, _DENSE, _LOOSE_BINDER, _LOOSE_DENSE)
-    return (*codes, _SEPARATOR) if separator else codes
-
-
-def _beside(stores: npt.NDArray[np.bool_], wet: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Where a voxel of one set has a face to the other."""
-    found = np.zeros(stores.shape, bool)
-    for axis in range(3):
-        one, two = [slice(None)] * 3, [slice(None)] * 3
-        one[axis], two[axis] = slice(None, -1), slice(1, None)
-        a, b = tuple(one), tuple(two)
-        found[a] |= stores[a] & wet[b]
-        found[b] |= stores[b] & wet[a]
-    return found
+        return {**super().to_dict(), "arrangement": self.arrangement}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from vmt.electrode._sections import PORE, Placed, draw_scale, draw_section, plane_of
+from vmt.electrode._sections import PORE, Placed, draw_scale, draw_section, plane_of, position_label
 from vmt.errors import InputError
 from vmt.kernels.electrode import FluxFields
 
@@ -32,6 +32,8 @@ FLUXES = MappingProxyType(
         "collector": "A/m²",
         "face_density": "A/m²",
         "face_area": "m²",
+        "counter_face_density": "A/m²",
+        "counter_face_area": "m²",
     }
 )
 _CARRIERS = ("ionic", "electronic", "lithium")
@@ -49,9 +51,10 @@ def flux_arrays(made: FluxFields) -> Iterator[tuple[str, npt.NDArray[Any]]]:
     yield "lithium", made.lithium().astype(np.float32)
     yield "reaction", made.reaction()
     yield "collector", made.collector()
-    density, area = made.faces()
-    yield "face_density", density
-    yield "face_area", area
+    for i, name in enumerate(("face", "counter_face")[: len(made.system.parts)]):
+        density, area = made.faces(i)
+        yield f"{name}_density", density
+        yield f"{name}_area", area
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +64,8 @@ class Fluxes:
     A voxel's vector is the mean of the fluxes through its two faces along each axis, where a
     reacting face counts for both its sides; it is 0 where there is no carrier. Over each plane
     normal to x, `ionic` and `electronic` currents add up to that of the terminal (collector in
-    the pores of embedded layers carries the rest), and so do the reactions over all faces.
+    the pores of embedded layers carries the rest), and so do the reactions over all faces of the
+    working electrode; those of a counter electrode add up to the opposite.
 
     Attributes
     ----------
@@ -118,8 +122,19 @@ class Fluxes:
 
     @property
     def faces(self) -> tuple[Floats, Floats]:
-        """Current density into the active material [A/m²] and area [m²] of each reacting face."""
+        """Current density into the active material [A/m²] and area [m²] of each reacting face.
+
+        Of the working electrode.
+        """
         return np.asarray(self.arrays["face_density"]), np.asarray(self.arrays["face_area"])
+
+    @property
+    def counter_faces(self) -> tuple[Floats, Floats] | None:
+        """The same of the counter electrode; None against lithium."""
+        if "counter_face_area" not in self.arrays:
+            return None
+        density, area = (np.asarray(self.arrays[f"counter_face_{n}"]) for n in ("density", "area"))
+        return density, area
 
     def volumes(self) -> dict[str, npt.NDArray[Any]]:
         """Fields by the names that files for ParaView have."""
@@ -258,10 +273,12 @@ class Fluxes:
         ax.plot(x, electronic, color=_plotting.COLORS["model"], lw=1.6, label="electronic")
         ax.plot(x, ionic + electronic, color=_plotting.COLORS["muted"], lw=1.0, ls="--",
                 label="both")  # fmt: skip
-        ax.axvspan(0, self.layout.separator_layers * step, color="#d6e2ea", lw=0, zorder=0)
+        front = self.layout.counter_layers
+        ends = front * step, (front + self.layout.separator_layers) * step
+        ax.axvspan(*ends, color="#d6e2ea", lw=0, zorder=0)
         _plotting.legend(ax, fontsize=7)
         return _plotting.finish(
-            ax, xlabel="distance from lithium [µm]", ylabel="current density [A/m²]"
+            ax, xlabel=position_label(self.layout), ylabel="current density [A/m²]"
         )
 
     def plot_collector(self, ax: Axes | None = None) -> Axes:

@@ -9,7 +9,7 @@ import numpy as np
 
 from vmt._files import content_hash
 from vmt._version import __version__
-from vmt.electrode._cell import HalfCell
+from vmt.electrode._cell import AnyCell
 from vmt.electrode._integrator import Settings
 from vmt.electrode._materials import ParameterSet
 from vmt.electrode._protocol import Protocol
@@ -18,14 +18,14 @@ __all__ = ["identity_of", "parameters_dict"]
 
 
 def identity_of(
-    cell: HalfCell, protocol: Protocol, settings: Settings, keep: Sequence[float]
+    cell: AnyCell, protocol: Protocol, settings: Settings, keep: Sequence[float]
 ) -> dict[str, Any]:
     """Say what a run is: the same is the same run, and goes on."""
-    return {
+    made = {
         "command": "cycle",
         "vmt": __version__,
         "cells": content_hash(cell.cells),
-        "spacing [m]": list(cell.structure.spacing),
+        "spacing [m]": list(cell.spacing),
         "parameters": parameters_dict(cell.materials),
         "area mode": cell.area_mode,
         "periodic": list(cell.periodic),
@@ -33,6 +33,9 @@ def identity_of(
         "settings": vars(settings),
         "keep": list(keep),
     }
+    if cell.counter_materials is not None:
+        made["counter"] = parameters_dict(cell.counter_materials)
+    return made
 
 
 def parameters_dict(parameters: ParameterSet) -> dict[str, Any]:

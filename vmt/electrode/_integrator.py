@@ -136,7 +136,7 @@ class Integrator:
         system = self.system
         ce, cs = x[system.ce], x[system.cs]
         np.maximum(ce, np.maximum(0.1 * before[: ce.size], _LEAST_SALT), out=ce)
-        largest = system.tables.largest
+        largest = system.largest
         stored = before[ce.size :]
         np.clip(cs, 0.1 * stored, largest - 0.1 * (largest - stored), out=cs)
 
@@ -188,11 +188,13 @@ class Integrator:
             / salt
         )
         parts.append(moved / (settings.concentration * 1000.0))
-        moved = float(
-            np.linalg.norm(x[system.cs] - now[system.cs] - guess[-system.network.active :])
-        )
+        missed = x[system.cs] - now[system.cs] - guess[-system.network.active :]
+        largest = system.largest
+        if np.ndim(largest):
+            missed, largest = missed / largest, 1.0
+        moved = float(np.linalg.norm(missed))
         moved /= float(system.network.active) ** 0.5
-        parts.append(moved / (settings.concentration * system.tables.largest))
+        parts.append(moved / (settings.concentration * largest))
         return float(share * max(parts))
 
     def _newton(

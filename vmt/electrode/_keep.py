@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vmt.electrode._cell import HalfCell
+from vmt.electrode._cell import AnyCell
 from vmt.electrode._flux_maps import FLUXES, flux_arrays
 from vmt.electrode._integrator import Integrator
 from vmt.electrode._snapshot import FIELDS, STORE, Layout, Snapshot, stored_snapshots
@@ -22,6 +22,8 @@ __all__ = ["FIELD_BYTES", "FLUX_BYTES", "Keeper", "Schedule"]
 Floats = npt.NDArray[np.float64]
 #: bytes a voxel that fields, and fluxes, of one time take in memory (reacting faces at one a voxel)
 FIELD_BYTES, FLUX_BYTES = 16.0, 56.0
+#: cells in order, their values, and what makes these a field: factor and summand
+_Piece = tuple[npt.NDArray[np.int32], Floats, float, float]
 _CLOSE = 1e-6  # shares of the capacity and of a time that count as met
 
 
@@ -67,7 +69,7 @@ class Schedule:
 class Keeper:
     """Writes down the fields of a run."""
 
-    def __init__(self, cell: HalfCell, system: System, place: Path | None, *, fluxes: bool) -> None:
+    def __init__(self, cell: AnyCell, system: System, place: Path | None, *, fluxes: bool) -> None:
         self.cell, self.system, self.fluxes = cell, system, fluxes
         self.store = None if place is None else FieldStore(place / STORE)
         self.count = 0
@@ -119,32 +121,44 @@ class Keeper:
             "kind": "fields of a cell",
             "axes": ["x", "y", "z"],
             "spacing [m]": list(layout.spacing),
+            "counter layers": layout.counter_layers,
             "separator layers": layout.separator_layers,
             "phases": dict(layout.phases),
             "parameters": self.cell.materials.name,
             "areal capacity [C/m²]": self.cell.areal_capacity,
-            "units": {**FIELDS, **(FLUXES if self.fluxes else {})},
+            "units": {**FIELDS, **(self._flux_units() if self.fluxes else {})},
         }
         self.store.create({"phase": layout.phase}, about)
+
+    def _flux_units(self) -> dict[str, str]:
+        both = len(self.system.parts) > 1
+        return {n: unit for n, unit in FLUXES.items() if both or not n.startswith("counter")}
 
     def _arrays(
         self, integrator: Integrator
     ) -> Iterator[tuple[str, npt.NDArray[Any] | Slabs, str]]:
         s, n, x = self.system, self.system.network, integrator.states[0]
-        active, other = n.solid[: n.active], n.solid[n.active :]
-        cs, phi_s = x[s.cs], x[s.phi_s]
-        whole = s.tables.largest
-        parts: dict[str, list[tuple[npt.NDArray[np.int32], Floats, float, float]]] = {
-            "stoichiometry": [(active, cs, 1 / whole, 0.0)],
-            "salt": [(n.liquid, x[s.ce], 1.0, 0.0)],
-            "solid_potential": [
-                (active, phi_s[: n.active], 1.0, s.tables.offset),
-                (other, phi_s[n.active :], 1.0, s.tables.offset),
-            ],
-            "liquid_potential": [(n.liquid, x[s.phi_e], 1.0, 0.0)],
-        }
         shape = n.cells.shape
         plane = shape[1] * shape[2]
+        na, counter = n.active, n.split_solid  # the active cells of a counter electrode come first
+        rest = na + int(np.searchsorted(n.solid[na:], n.split * plane))
+        full = [part.tables.largest for part in s.parts]
+        cs, phi_s, start = x[s.cs], x[s.phi_s], self.system.offset
+        first, last = slice(0, counter), slice(counter, na)
+        parts: dict[str, list[_Piece]] = {
+            "stoichiometry": [
+                (n.solid[first], cs[first], 1 / full[-1], 0.0),
+                (n.solid[last], cs[last], 1 / full[0], 0.0),
+            ],
+            "salt": [(n.liquid, x[s.ce], 1.0, 0.0)],
+            "solid_potential": [
+                (n.solid[own], phi_s[own], 1.0, offset)
+                for own, offset in (
+                    (first, 0.0), (last, start), (slice(na, rest), 0.0), (slice(rest, None), start),
+                )
+            ],
+            "liquid_potential": [(n.liquid, x[s.phi_e], 1.0, s.liquid_offset)],
+        }  # fmt: skip
         for name, made in parts.items():
             yield name, Slabs(shape, np.float32, _Spread(made, shape, plane)), FIELDS[name]
         if self.fluxes:
@@ -158,7 +172,7 @@ class _Spread:
 
     def __init__(
         self,
-        parts: list[tuple[npt.NDArray[np.int32], Floats, float, float]],
+        parts: list[_Piece],
         shape: tuple[int, ...],
         plane: int,
     ) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vmt.electrode._cell import HalfCell
+from vmt.electrode._cell import AnyCell
 from vmt.electrode._integrator import Integrator, Taken
 from vmt.electrode._result import Discharge
 from vmt.electrode._snapshot import Snapshot
@@ -29,9 +29,11 @@ _COLUMNS = (
 class Record:
     """Grows by one entry a step."""
 
-    def __init__(self, cell: HalfCell, system: System) -> None:
+    def __init__(self, cell: AnyCell, system: System) -> None:
         self.cell, self.system = cell, system
-        self.rows: dict[str, list[float]] = {name: [] for name in _COLUMNS}
+        #: two electrodes have one more column
+        self._columns = _COLUMNS if len(system.parts) == 1 else (*_COLUMNS, "counter")
+        self.rows: dict[str, list[float]] = {name: [] for name in self._columns}
         self.profiles: list[npt.NDArray[np.float32]] = []
         self.number = 0
         network = system.network
@@ -41,7 +43,6 @@ class Record:
         bounds = np.arange(self._planes + 1) * plane
         self._liquid = np.searchsorted(network.liquid, bounds)
         self._active = np.searchsorted(network.solid[: network.active], bounds)
-        self._whole = float(network.solid_volume.sum())
         self._start = 0.0
         self._history: list[tuple[float, float]] = []  # charges at the newest two times
 
@@ -84,6 +85,8 @@ class Record:
         del self._history[2:]
         scale = max(abs(terminal), integrator.reference)
         balance = max(abs(now["metal"] - terminal), abs(now["reactions"] + terminal)) / scale
+        if len(self.system.parts) > 1:
+            balance = max(balance, abs(now["counter reactions"] - terminal) / scale)
         self._put(
             taken.x, integrator.time + dt, terminal, charge, passed, balance, taken.residual,
             taken.newton, taken.krylov, self.number,
@@ -107,15 +110,16 @@ class Record:
         liquid, active, layers = s.contents(x)
         moved = liquid + active + layers - self._start - passed / _FARADAY
         whole = self.cell.areal_capacity * self.cell.cross_section / _FARADAY
+        means = s.stoichiometries(x)
         values = (
             time, s.voltage(x), current, charge, passed, number,
-            active / (self._whole * s.tables.largest), float(ce.min()), float(ce.max()),
-            moved / whole, balance, residual, newton, krylov,
+            means[0], float(ce.min()), float(ce.max()),
+            moved / whole, balance, residual, newton, krylov, *means[1:],
         )  # fmt: skip
-        for name, value in zip(_COLUMNS, values, strict=True):
+        for name, value in zip(self._columns, values, strict=True):
             self.rows[name].append(float(value))
         both = np.full((2, self._planes), np.nan, np.float32)
-        for row, bounds, part in ((0, self._active, cs / s.tables.largest), (1, self._liquid, ce)):
+        for row, bounds, part in ((0, self._active, cs / s.largest), (1, self._liquid, ce)):
             counts = np.diff(bounds)
             filled = counts > 0
             sums = np.add.reduceat(np.append(part, 0.0), bounds[:-1])[filled]
@@ -125,7 +129,7 @@ class Record:
     def to_arrays(self) -> dict[str, Any]:
         """What a checkpoint holds."""
         return {
-            "rows": np.array([self.rows[name] for name in _COLUMNS]),
+            "rows": np.array([self.rows[name] for name in self._columns]),
             "profiles": np.array(self.profiles),
             "history": np.array(self._history),
             "start": np.float64(self._start),
@@ -134,7 +138,7 @@ class Record:
 
     def from_arrays(self, held: dict[str, Any]) -> None:
         """Go on from a checkpoint."""
-        for name, values in zip(_COLUMNS, held["rows"], strict=True):
+        for name, values in zip(self._columns, held["rows"], strict=True):
             self.rows[name] = [float(v) for v in values]
         self.profiles = list(held["profiles"])
         self._history = [(float(a), float(b)) for a, b in held["history"]]
@@ -160,6 +164,7 @@ class Record:
             charge=r["charge"] / area,
             step=r["step"].astype(np.int64),
             stoichiometry=r["stoichiometry"],
+            counter_stoichiometry=r.get("counter"),
             salt=np.stack([r["least"], r["most"]], axis=1),
             lithium_imbalance=r["lithium"],
             charge_imbalance=r["balance"],
@@ -168,9 +173,7 @@ class Record:
             krylov=r["krylov"].astype(np.int64),
             stoichiometry_profile=profiles[:, 0],
             salt_profile=profiles[:, 1],
-            position=np.asarray(
-                (np.arange(self._planes) + 0.5) * self.cell.structure.spacing[0], np.float64
-            ),
+            position=np.asarray((np.arange(self._planes) + 0.5) * self.cell.spacing[0], np.float64),
             stopped_because=tuple(reasons),
             snapshots=tuple(snapshots),
             notes=tuple(notes),

@@ -33,21 +33,21 @@ class Discharge:
     time : (n,) array
         [s]
     voltage, current_density : (n,) arrays
-        At the terminal [V], [A/m²]; positive current lithiates the electrode.
+        At the terminal [V], [A/m²]; positive current lithiates the working electrode.
     charge : (n,) array
         Passed through the cell [C/m²], by the quadrature of the time integration itself.
     step : (n,) array of int
         Number of the protocol's step.
     stoichiometry : (n,) array
-        Mean over the connected active material.
+        Mean over the connected active material of the working electrode.
     salt : (n, 2) array
         Least and largest salt concentration [mol/m³].
     lithium_imbalance : (n,) array
-        Lithium in the cell minus what was there and has passed the metal, over the charge of the
-        areal capacity.
+        Lithium in the cell minus what was there and has passed the metal, if there is any, over
+        the charge of the areal capacity.
     charge_imbalance : (n,) array
-        Largest disagreement of the currents of metal, reactions and terminal, over the reference
-        current.
+        Largest disagreement of the currents of metal (or the other collector), reactions of each
+        electrode and terminal, over the reference current.
     residual : (n,) array
         What Newton's method left, over the reference current.
     newton, krylov : (n,) arrays of int
@@ -55,7 +55,7 @@ class Discharge:
     stoichiometry_profile, salt_profile : (n, nx) arrays of float32
         Means over the planes of voxels, separator included; NaN where a plane has none.
     position : (nx,) array
-        Distance of the planes from the lithium [m].
+        Distance of the planes from the lithium or the collector of the counter electrode [m].
     stopped_because : tuple of str
         Why each step of the protocol ended.
     snapshots : tuple of Snapshot
@@ -65,13 +65,15 @@ class Discharge:
     cell : mapping
         What the cell was.
     areal_capacity : float
-        Of the connected active material from the initial stoichiometry [C/m²].
+        `areal_capacity` of the cell [C/m²].
     reacting_area, voxel_area : float
         Reacting area that was used, and that of the voxels' faces, over the cross-section.
     seconds : float
         Processor time.
     memory : float
         Bytes a voxel at the peak of the process, everything included.
+    counter_stoichiometry : (n,) array or None
+        Mean over the connected active material of the counter electrode; None against lithium.
     """
 
     time: Floats
@@ -99,6 +101,7 @@ class Discharge:
     voxels: int
     seconds: float
     memory: float
+    counter_stoichiometry: Floats | None = None
 
     def __post_init__(self) -> None:
         for f in fields(self):
@@ -136,6 +139,7 @@ class Discharge:
             "time [s]": float(self.time[-1]),
             "stopped because": list(self.stopped_because),
             "mean stoichiometry at the end": float(self.stoichiometry[-1]),
+            **self._of_counter(),
             "least salt concentration [mol/m³]": float(self.salt[:, 0].min()),
             "reacting area per cross-section": self.reacting_area,
             "voxel faces per cross-section": self.voxel_area,
@@ -149,6 +153,16 @@ class Discharge:
             "notes": list(self.notes),
             **dict(self.cell),
         }
+
+    def _of_counter(self) -> dict[str, float]:
+        of = self.counter_stoichiometry
+        return {} if of is None else {"mean stoichiometry at the end, counter": float(of[-1])}
+
+    @property
+    def position_label(self) -> str:
+        """What `position` in micrometers is, for the axis of a figure."""
+        half = self.counter_stoichiometry is None
+        return f"distance from {'lithium' if half else 'the counter collector'} [µm]"
 
     def table(self) -> tuple[tuple[str, ...], list[tuple[float, ...]]]:
         """Columns and rows of the curve."""
@@ -207,9 +221,9 @@ class Discharge:
             i = int(np.abs(self.charge - at).argmin())
             ax.plot(
                 self.position * 1e6, self.stoichiometry_profile[i], color=color, lw=1.4,
-                label=f"{self.charge[i] * _MAH_PER_CM2:.2f} mA h/cm²",
+                label=f"{self.charge[i] * _MAH_PER_CM2:.3g} mA h/cm²",
             )  # fmt: skip
         low, high = ax.get_ylim()
         ax.set_ylim(low, high + 0.35 * (high - low))  # room for the legend
         ax.legend(fontsize=7, frameon=False, ncols=2, loc="upper center")
-        return _plotting.finish(ax, xlabel="distance from lithium [µm]", ylabel="stoichiometry")
+        return _plotting.finish(ax, xlabel=self.position_label, ylabel="stoichiometry")

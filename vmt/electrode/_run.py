@@ -17,7 +17,7 @@ from vmt._budget import require_memory, return_large_blocks
 from vmt._files import run_directory, whole_file
 from vmt._progress import Remaining
 from vmt._progress import steps as progress_steps
-from vmt.electrode._cell import HalfCell
+from vmt.electrode._cell import AnyCell
 from vmt.electrode._identity import identity_of
 from vmt.electrode._integrator import Integrator, Settings, StepFailed, Taken
 from vmt.electrode._keep import FIELD_BYTES, FLUX_BYTES, Keeper, Schedule
@@ -45,7 +45,7 @@ _MOST_REPEATED = 40
 
 
 def discharge(
-    cell: HalfCell,
+    cell: AnyCell,
     current_density: float,
     *,
     cutoff_voltage: float | None = None,
@@ -60,12 +60,13 @@ def discharge(
 
     Parameters
     ----------
-    cell : HalfCell
+    cell : HalfCell, SymmetricCell or Cell
         The cell.
     current_density : float
-        [A/m²]; positive lithiates the electrode.
+        [A/m²]; positive lithiates the working electrode.
     cutoff_voltage : float, optional
-        Where to stop [V]; the parameter set's by default.
+        Where to stop [V]; the parameter set's by default. A symmetric cell needs one, below 0 V
+        for a positive current.
     keep : sequence of float
         Shares of the areal capacity at which the fields are kept; the end is always kept.
     keep_times : sequence of float
@@ -100,7 +101,12 @@ def discharge(
     >>> run.stopped_because
     ('cut-off voltage',)
     """
-    cutoff = cell.materials.cutoff_voltage if cutoff_voltage is None else cutoff_voltage
+    cutoff = cell.cutoff_voltage if cutoff_voltage is None else cutoff_voltage
+    if cutoff is None:
+        raise InputError(
+            "A symmetric cell has no cut-off voltage of its own; give cutoff_voltage, as -0.3 V "
+            "for a positive current, whose voltage is below 0."
+        )
     protocol = Protocol([CurrentStep(current_density, cutoff)])
     return cycle(
         cell,
@@ -115,7 +121,7 @@ def discharge(
 
 
 def cycle(
-    cell: HalfCell,
+    cell: AnyCell,
     protocol: Protocol,
     *,
     keep: Sequence[float] = (),
@@ -129,7 +135,7 @@ def cycle(
 
     Parameters
     ----------
-    cell : HalfCell
+    cell : HalfCell, SymmetricCell or Cell
         The cell.
     protocol : Protocol
         What to do.
@@ -190,10 +196,9 @@ def cycle(
         return run.go()
 
 
-def _check(cell: HalfCell, protocol: Protocol) -> None:
+def _check(cell: AnyCell, protocol: Protocol) -> None:
     """Refuse what can't run before any long work."""
-    a = cell.materials.active_material
-    start = float(a.open_circuit_potential(a.initial_stoichiometry))
+    a, start = cell.materials.active_material, cell.start_voltage
     first = True
     for step in protocol:
         if isinstance(step, CurrentStep):
@@ -206,6 +211,11 @@ def _check(cell: HalfCell, protocol: Protocol) -> None:
                     "at most 1000 times the current of one hour. Check the unit (A/m²)."
                 )
         elif isinstance(step, PowerStep):
+            if cell.cutoff_voltage is None:
+                raise InputError(
+                    "A symmetric cell gives out no power: at 0 V no current does. Use a "
+                    "CurrentStep or a VoltageStep."
+                )
             sign, cutoff = np.sign(step.power_density), step.cutoff_voltage
         else:
             first = False
@@ -224,7 +234,7 @@ class _Run:
 
     def __init__(
         self,
-        cell: HalfCell,
+        cell: AnyCell,
         protocol: Protocol,
         settings: Settings,
         schedule: Schedule,
@@ -240,7 +250,8 @@ class _Run:
         single = settings.single
         if single is None:
             single = cell.cells.size > _LARGE
-        self.system = System(cell.network(), tables_of(cell.materials), single=single)
+        tables = tables_of(cell.materials, counter=cell.counter_materials)
+        self.system = System(cell.network(), tables, single=single)
         self.area = cell.cross_section
         self.reference = 0.05 * cell.current_density(1.0) * self.area
         self.record = Record(cell, self.system)
@@ -258,6 +269,14 @@ class _Run:
         x[s.cs] = a.initial_stoichiometry * a.maximum_concentration
         start = float(a.open_circuit_potential(a.initial_stoichiometry))
         x[s.phi_s] = x[s.terminal] = start - s.tables.offset
+        other = self.cell.counter_materials
+        if other is not None:
+            b, counter = other.active_material, s.parts[1]
+            x[s.cs][counter.active] = b.initial_stoichiometry * b.maximum_concentration
+            start = float(b.open_circuit_potential(b.initial_stoichiometry))
+            lift = counter.tables.offset - start  # the other collector is at 0
+            x[s.potentials] += lift
+            x[s.phi_s][s.in_counter()] = 0.0
         return x
 
     def go(self) -> Discharge:
@@ -487,8 +506,12 @@ class _Run:
         if self._depleted(x) > 0:
             self.reasons.append("salt depleted")
             return True
-        if float(x[self.system.cs].mean()) > 0.995 * self.system.tables.largest:
+        filled = self.system.stoichiometries(x)
+        if max(filled) > 0.995:
             self.reasons.append("active material full")
+            return True
+        if len(filled) > 1 and min(filled) < 0.005:
+            self.reasons.append("active material empty")
             return True
         return False
 

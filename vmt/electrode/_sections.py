@@ -13,7 +13,7 @@ from vmt.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["PORE", "Placed", "draw_scale", "draw_section", "plane_of"]
+__all__ = ["PORE", "Placed", "draw_scale", "draw_section", "plane_of", "position_label"]
 
 #: pore, active material, binder, separator, collector, inert
 _COLORS = ("#f4f1ea", "#4a5468", "#d98324", "#d6e2ea", "#8d99ae", "#b9b2a6")
@@ -35,6 +35,10 @@ class Placed(Protocol):
     @property
     def separator_layers(self) -> int:
         """Planes in front of the electrode."""
+
+    @property
+    def counter_layers(self) -> int:
+        """Planes in front of the separator."""
 
     @property
     def phases(self) -> Mapping[str, int]:
@@ -137,7 +141,13 @@ def draw_section(
         below = {"loc": "upper left", "bbox_to_anchor": (0.0, -0.2), "ncols": 4}
         options: dict[str, Any] = {"fontsize": 7, "frameon": False, "borderaxespad": 0.0, **below}
         ax.legend(handles=handles, **options)
-    return _plotting.finish(ax, xlabel="distance from lithium [µm]", ylabel="µm", title=title)
+    return _plotting.finish(ax, xlabel=position_label(layout), ylabel="µm", title=title)
+
+
+def position_label(layout: Placed) -> str:
+    """What the axis through the thickness counts from."""
+    start = "the counter collector" if layout.counter_layers else "lithium"
+    return f"distance from {start} [µm]"
 
 
 def draw_scale(ax: Axes, drawn: Any, label: str, decades: tuple[float, float] | None) -> None:

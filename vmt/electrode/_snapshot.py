@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from vmt.electrode import _cell as cells
-from vmt.electrode._cell import HalfCell
+from vmt.electrode import _assembly as cells
+from vmt.electrode._cell import AnyCell
 from vmt.electrode._flux_maps import Fluxes
 from vmt.electrode._sections import draw_section
 from vmt.errors import InputError
@@ -56,33 +56,37 @@ class Layout:
     Attributes
     ----------
     phase : (nx, ny, nz) array of uint8
-        Of separator and electrode, lithium at index 0.
+        Of separator and electrode, lithium or the counter electrode's collector at index 0.
     spacing : (dx, dy, dz)
         Of the voxels [m].
     separator_layers : int
-        Planes of voxels in front of the electrode.
+        Planes of voxels in front of the working electrode.
     phases : mapping of str to int
         Names of the phases.
+    counter_layers : int
+        Planes of a counter electrode in front of the separator; 0 against lithium.
     """
 
     phase: npt.NDArray[np.uint8]
     spacing: tuple[float, float, float]
     separator_layers: int
     phases: Mapping[str, int]
+    counter_layers: int = 0
 
     @classmethod
-    def of(cls, cell: HalfCell) -> Layout:
+    def of(cls, cell: AnyCell) -> Layout:
         """Read it from a cell."""
         table = np.full(256, PHASES["inert"], np.uint8)
         for code, name in _PHASE_OF.items():
-            table[code] = PHASES[name]
+            table[code] = table[code + cells.COUNTER] = PHASES[name]
         phase = table[cell.cells]
         phase.flags.writeable = False
-        return cls(phase, cell.structure.spacing, cell.separator_layers, PHASES)
+        return cls(phase, cell.spacing, cell.separator_layers, PHASES, cell.counter_layers)
 
     def __reduce__(self) -> tuple[Any, ...]:
         phase = np.asarray(self.phase)
-        return type(self), (phase, self.spacing, self.separator_layers, dict(self.phases))
+        names = dict(self.phases)
+        return type(self), (phase, self.spacing, self.separator_layers, names, self.counter_layers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +194,9 @@ class Snapshot:
         axis: int = 2,
         limits: tuple[float, float] | None = None,
     ) -> Axes:
-        """Draw a field on a slice, lithium at the left, in the colors of the phases elsewhere.
+        """Draw a field on a slice, in the colors of the phases where it does not exist.
+
+        Lithium, or the collector of the counter electrode, is at the left.
 
         Parameters
         ----------
@@ -274,7 +280,7 @@ def stored_snapshots(store: FieldStore) -> tuple[Snapshot, ...]:
             raise ValueError("no phases")
         layout = Layout(
             np.asarray(phase), (spacing[0], spacing[1], spacing[2]),
-            int(held["separator layers"]), phases,
+            int(held["separator layers"]), phases, int(held["counter layers"]),
         )  # fmt: skip
         return tuple(_stored(store, name, layout) for name in store.groups())
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -33,8 +33,10 @@ def _pull(electrolyte: Electrolyte, c: Floats, temperature: float) -> Floats:
     )
 
 
-def tables_of(parameters: ParameterSet, *, reconstruct: bool = True) -> Tables:
-    """Tabulate a parameter set.
+def tables_of(
+    parameters: ParameterSet, *, reconstruct: bool = True, counter: ParameterSet | None = None
+) -> Tables:
+    """Tabulate a parameter set; with `counter`, of which the active material is read, of a cell.
 
     Raises
     ------
@@ -88,4 +90,5 @@ def tables_of(parameters: ParameterSet, *, reconstruct: bool = True) -> Tables:
         temperature=parameters.temperature,
         reconstruct=reconstruct,
         offset=offset,
+        counter=None if counter is None else tables_of(counter, reconstruct=reconstruct),
     )

@@ -44,12 +44,13 @@ def small_signal_resistance(
     kappa: float,
     sigma: float,
     reaction: float,
-    metal: float,
+    metal: float = 0.0,
+    ground_plane: bool = False,
 ) -> float:
     """Resistance of a cell of cubic voxels to a small current, times its cross-section [Ω m²].
 
     A network of resistors, solved densely: electrolyte κγ, solids, reacting faces [S/m²] at their
-    full area, and lithium metal [S/m²].
+    full area, and lithium metal [S/m²], or a collector behind the first plane in its place.
     """
     h = spacing
     size = cells.size
@@ -80,7 +81,11 @@ def small_signal_resistance(
         if two.active and one.reacting and not one.active:
             join(size + j, i, reaction * h * h * one.reacting)
     for j, k in np.ndindex(*cells.shape[1:]):
-        if kinds[cells[0, j, k]].porosity:
+        if ground_plane:
+            first = kinds[cells[0, j, k]]
+            if first.electrons:
+                join(size + int(number[0, j, k]), metal_at, 2 * h * conductivity(first))
+        elif kinds[cells[0, j, k]].porosity:
             join(int(number[0, j, k]), metal_at, metal * h * h)
         last = kinds[cells[-1, j, k]]
         if last.electrons:

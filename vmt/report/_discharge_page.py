@@ -111,7 +111,7 @@ def _figures(run: Discharge) -> dict[str, tuple[bytes, str]]:
     last.plot(run.position * 1e6, run.salt_profile[-1], color=_plotting.COLORS["model"], lw=1.6,
               label="end")  # fmt: skip
     last.legend(fontsize=7, frameon=False)
-    _plotting.finish(last, xlabel="distance from lithium [µm]", ylabel="salt [mol/m³]")
+    _plotting.finish(last, xlabel=run.position_label, ylabel="salt [mol/m³]")
     made["profiles"] = (
         figure_png(profiles),
         "Means over the planes of voxels: lithium in the active material, salt in the electrolyte.",
@@ -206,7 +206,7 @@ def _page(
     ends = " then ".join(run.stopped_because)
     page.verdict(
         f"{run.capacity * _MAH:.3f} mA h/cm² in {run.time[-1] / 3600:.2f} h, "
-        f"{100 * run.capacity / run.areal_capacity:.1f} % of the connected material; "
+        f"{100 * run.capacity / run.areal_capacity:.1f} % of the areal capacity; "
         f"ended by {ends}."
     )
     page.cards(

@@ -51,9 +51,10 @@ def field_view(shot: Any) -> tuple[_View, tuple[float, float]]:
 
     layout = shot.layout
     shape = layout.phase.shape
-    whole = (shape[0] - layout.separator_layers, *shape[1:])
+    first = 0 if layout.counter_layers else layout.separator_layers
+    whole = (shape[0] - first, *shape[1:])
     every = -(-max(whole) // _SHOWN)
-    place = (slice(layout.separator_layers, None, every), *(slice(None, None, every),) * 2)
+    place = (slice(first, None, every), *(slice(None, None, every),) * 2)
     values = np.asarray(shot.fields["stoichiometry"][place], np.float32)
     phase = np.asarray(layout.phase[place])
     there = np.isfinite(values)
@@ -73,7 +74,8 @@ def field_view(shot: Any) -> tuple[_View, tuple[float, float]]:
     caption = f"{'×'.join(map(str, whole))} voxels of {voxel}"
     if every > 1:
         caption += f", every {every}{'nd' if every == 2 else 'rd' if every == 3 else 'th'} shown"
-    caption += f"; {shot.time:.0f} s, {shot.voltage:.3f} V; separator at the top"
+    caption += f"; {shot.time:.0f} s, {shot.voltage:.3f} V; "
+    caption += "counter electrode at the top" if first == 0 else "separator at the top"
     view = _View(
         ids, (spacing[0], spacing[1], spacing[2]), colors, {_BINDER: "binder"}, caption, lift=_LIFT
     )

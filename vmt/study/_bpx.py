@@ -16,7 +16,7 @@ from vmt._files import write_json
 from vmt._version import __version__
 from vmt.electrode import HalfCell, Law
 from vmt.errors import InputError
-from vmt.study._effective import EffectiveElectrode, effective_electrode
+from vmt.study._effective import EffectiveElectrode, effective_electrode, require_half_cell
 
 __all__ = ["to_bpx", "write_bpx"]
 
@@ -49,7 +49,8 @@ def to_bpx(
     Raises
     ------
     InputError
-        If the kinetics are not k √(c_e c_s (c_max − c_s)), the only ones that BPX knows.
+        If the cell is no half cell, or the kinetics are not k √(c_e c_s (c_max − c_s)), the only
+        ones that BPX knows.
 
     Notes
     -----
@@ -57,6 +58,7 @@ def to_bpx(
     transference number (written at the initial concentration) and no thermodynamic factor; that
     and the full tables stand under "User-defined".
     """
+    require_half_cell(cell)
     e = effective or effective_electrode(cell)
     m = cell.materials
     a, salt, kinetics = m.active_material, m.electrolyte, m.active_material.exchange_current

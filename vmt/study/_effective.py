@@ -13,7 +13,7 @@ from vmt.errors import InputError, NotPercolatingError
 from vmt.microstructure import Microstructure
 from vmt.transport import effective_conductivity
 
-__all__ = ["EffectiveElectrode", "effective_electrode"]
+__all__ = ["EffectiveElectrode", "effective_electrode", "require_half_cell"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,21 @@ class EffectiveElectrode:
         }
 
 
+def require_half_cell(cell: object) -> None:
+    """Refuse a cell that is none of one electrode against lithium.
+
+    Raises
+    ------
+    InputError
+        If it has two electrodes, or is no cell.
+    """
+    if not isinstance(cell, HalfCell):
+        raise InputError(
+            f"{type(cell).__name__} can't be homogenized; expected a HalfCell. Of a cell of two "
+            "electrodes make a half cell of each: HalfCell(structure, parameters)."
+        )
+
+
 def effective_electrode(
     cell: HalfCell, *, stoichiometry: float = 0.5, rtol: float = 1e-4
 ) -> EffectiveElectrode:
@@ -97,7 +112,7 @@ def effective_electrode(
     Raises
     ------
     InputError
-        If the stoichiometry is not between 0 and 1.
+        If the cell is no half cell, or the stoichiometry is not between 0 and 1.
     NotPercolatingError
         If electrolyte or electrons have no path through the electrode.
 
@@ -113,6 +128,7 @@ def effective_electrode(
     >>> round(plates.ionic_transport, 6), round(plates.particle_radius * 1e6, 6)  # 3 µm
     (0.5, 3.0)
     """
+    require_half_cell(cell)
     if not 0 < stoichiometry < 1:
         raise InputError(f"stoichiometry={stoichiometry!r}; expected a number between 0 and 1.")
     body = cell.cells[cell.separator_layers :]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from vmt.electrode import Discharge, HalfCell, Law
 from vmt.errors import ConvergenceError, InputError
-from vmt.study._effective import EffectiveElectrode, effective_electrode
+from vmt.study._effective import EffectiveElectrode, effective_electrode, require_half_cell
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,13 +57,14 @@ def to_pybamm(cell: HalfCell, effective: EffectiveElectrode | None = None) -> An
     Raises
     ------
     InputError
-        If PyBaMM is not installed, or the kinetics can't be expressed.
+        If the cell is no half cell, PyBaMM is not installed, or the kinetics can't be expressed.
 
     Notes
     -----
     Laws become tables of cubic splines. Exponents of Bruggeman are chosen so that the transport is
     that of the structure. The particles of the DFN are spheres of radius 3 ε_s/a.
     """
+    require_half_cell(cell)
     pybamm = _pybamm()
     e = effective or effective_electrode(cell)
     m = cell.materials
@@ -251,6 +252,7 @@ def compare_with_dfn(
     The difference holds everything that homogenization leaves out: particles that are not spheres
     of one size, paths of electrons and ions that are not the same everywhere, and the mesh.
     """
+    require_half_cell(cell)
     pybamm = _pybamm()
     current = discharge.current_density[1:]
     if current.size == 0 or not np.allclose(current, current[0], rtol=1e-6):

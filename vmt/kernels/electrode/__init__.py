@@ -4,7 +4,8 @@ from vmt.kernels.electrode._fluxes import FluxFields
 from vmt.kernels.electrode._hierarchy import Hierarchy
 from vmt.kernels.electrode._krylov import flexible_gmres
 from vmt.kernels.electrode._network import Kind, Network, build_network
-from vmt.kernels.electrode._system import Control, System, Tables
+from vmt.kernels.electrode._system import System
+from vmt.kernels.electrode._tables import Control, Tables
 
 __all__ = [
     "Control",

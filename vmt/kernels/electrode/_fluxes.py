@@ -58,7 +58,7 @@ class FluxFields:
         n, t, s, x = self.system.network, self.system.tables, self.system, self.x
         phi, c = x[s.phi_e], x[s.ce]
         out = self._empty()
-        for part in _parts(n.le_first.size):
+        for part in _parts(slice(0, n.le_first.size)):
             first, second = n.le_first[part], n.le_second[part]
             ends, one, two = _own(first, second)
             charge, mass = np.zeros(ends.size), np.zeros(ends.size)
@@ -82,12 +82,12 @@ class FluxFields:
             (n.la_first, n.la_second, n.la_code, s.slopes.la),
             (n.ls_first, n.ls_second, n.ls_code, s.slopes.ls),
         ):
-            for part in _parts(first.size):
+            for part in _parts(slice(0, first.size)):
                 a, b = first[part], second[part]
                 ends, one, two = _own(a, b)
                 charge = np.zeros(ends.size)
                 physics.solid_fluxes(
-                    one, two, code[part], n.geometry, phi[ends], self._sigma[ends],
+                    one, two, code[part], n.solid_geometry, phi[ends], self._sigma[ends],
                     self._d_sigma[ends], charge, _scratch(held, part),
                 )  # fmt: skip
                 self._between(out, n.solid[a], n.solid[b], charge[: a.size])
@@ -102,18 +102,20 @@ class FluxFields:
 
     def lithium(self) -> Floats:
         """Flux of lithium in active material, (3, nx, ny, nz) [mol/(m² s)]."""
-        n, t, s = self.system.network, self.system.tables, self.system
+        n, s = self.system.network, self.system
         c = self.x[s.cs]
         out = self._empty()
-        for part in _parts(n.la_first.size):
-            a, b = n.la_first[part], n.la_second[part]
-            ends, one, two = _own(a, b)
-            mass = np.zeros(ends.size)
-            physics.diffusion_fluxes(
-                one, two, n.la_code[part], n.geometry, c[ends], t.active, t.largest, FARADAY,
-                mass, _scratch(s.slopes.la_mass, part),
-            )  # fmt: skip
-            self._between(out, n.solid[a], n.solid[b], mass[: a.size])
+        for electrode in s.parts:
+            t = electrode.tables
+            for part in _parts(electrode.links):
+                a, b = n.la_first[part], n.la_second[part]
+                ends, one, two = _own(a, b)
+                mass = np.zeros(ends.size)
+                physics.diffusion_fluxes(
+                    one, two, n.la_code[part], n.geometry, c[ends], t.active, t.largest, FARADAY,
+                    mass, _scratch(s.slopes.la_mass, part),
+                )  # fmt: skip
+                self._between(out, n.solid[a], n.solid[b], mass[: a.size])
         self._at_reactions(out, n.solid, n.rx_solid, self._faradaic)
         out /= FARADAY
         return self._density(out)
@@ -129,10 +131,14 @@ class FluxFields:
         field.ravel()[n.solid[met]] = -total[met] / area[met]
         return field
 
-    def faces(self) -> tuple[Floats, Floats]:
-        """Current density into the active material [A/m²] and area [m²] of each reacting face."""
-        area = self.system.network.rx_area
-        density = np.divide(-self._reacted, area, out=np.zeros_like(area), where=area > 0)
+    def faces(self, electrode: int = 0) -> tuple[Floats, Floats]:
+        """Current density into the active material [A/m²] and area [m²] of each reacting face.
+
+        Of the working electrode, or with 1 of the counter electrode.
+        """
+        own = self.system.parts[electrode].faces
+        area = self.system.network.rx_area[own]
+        density = np.divide(-self._reacted[own], area, out=np.zeros_like(area), where=area > 0)
         return density, area
 
     def collector(self) -> Floats:
@@ -148,21 +154,23 @@ class FluxFields:
 
     def _react(self, diffusivity: Floats, d_diffusivity: Floats) -> None:
         """Solve the reacting faces once more, at the state as it is."""
-        n, t, s, x = self.system.network, self.system.tables, self.system, self.x
+        n, s, x = self.system.network, self.system, self.x
         stored = s._layer_current(x, self.rate, self.past)
         phi_s, phi_e, cs, ce = x[s.phi_s], x[s.phi_e], x[s.cs], x[s.ce]
-        for part in _parts(n.rx_solid.size):
-            solid, liquid = n.rx_solid[part], n.rx_liquid[part]
-            here = np.arange(solid.size, dtype=np.int32)
-            charge, mass = np.zeros(solid.size), np.zeros(solid.size)
-            physics.reaction_fluxes(
-                here, here, n.rx_area[part], s.half, n.rx_half[part], phi_s[solid],
-                phi_e[liquid], cs[solid], ce[liquid], diffusivity[solid], d_diffusivity[solid],
-                s.surface[part].copy(), t.active, t.largest, t.rate, t.alpha, s.f, t.powers,
-                FARADAY, stored[part], t.share, charge, np.zeros(solid.size), mass,
-                np.zeros(solid.size), _scratch(s.slopes.rx, part),
-            )  # fmt: skip
-            self._reacted[part], self._faradaic[part] = charge, mass
+        for electrode in s.parts:
+            t = electrode.tables
+            for part in _parts(electrode.faces):
+                solid, liquid = n.rx_solid[part], n.rx_liquid[part]
+                here = np.arange(solid.size, dtype=np.int32)
+                charge, mass = np.zeros(solid.size), np.zeros(solid.size)
+                physics.reaction_fluxes(
+                    here, here, n.rx_area[part], s.half, n.rx_half[part], phi_s[solid],
+                    phi_e[liquid], cs[solid], ce[liquid], diffusivity[solid],
+                    d_diffusivity[solid], s.surface[part].copy(), t.active, t.largest, t.rate,
+                    t.alpha, s.f, t.powers, FARADAY, stored[part], t.share, charge,
+                    np.zeros(solid.size), mass, np.zeros(solid.size), _scratch(s.slopes.rx, part),
+                )  # fmt: skip
+                self._reacted[part], self._faradaic[part] = charge, mass
 
     def _collected(self) -> Floats:
         g, away = self.system._collector(self.x, self._sigma)
@@ -196,7 +204,7 @@ class FluxFields:
             False,
             *(p and size == 2 for p, size in zip(n.periodic, self.shape[1:], strict=True)),
         ]
-        for part in _parts(current.size):
+        for part in _parts(slice(0, current.size)):
             solid, liquid = n.solid[n.rx_solid[part]], n.liquid[n.rx_liquid[part]]
             for axis, at, forward in self._along(solid, liquid):
                 if not twice[axis]:
@@ -222,9 +230,9 @@ class FluxFields:
                 yield axis, at, -np.sign(distance[at])
 
 
-def _parts(count: int) -> Iterator[slice]:
-    for start in range(0, count, _CHUNK):
-        yield slice(start, min(start + _CHUNK, count))
+def _parts(whole: slice) -> Iterator[slice]:
+    for start in range(whole.start, whole.stop, _CHUNK):
+        yield slice(start, min(start + _CHUNK, whole.stop))
 
 
 def _own(first: Integers, second: Integers) -> tuple[Integers, Integers, Integers]:

@@ -1,7 +1,8 @@
 """From a box of cells to lists of unknowns and links.
 
 A cell's kind says what it holds: electrolyte (porosity, transport factor), electrons, lithium.
-Unknowns are numbered in the order of the cells; among the solid ones, the active come first.
+Unknowns are numbered in the order of the cells; among the solid ones, the active come first. Where
+the first planes are a second electrode, its active cells and its links come first, too.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ class Kind:
         Reacting area inside the cell per volume of cell [1/m].
     collector : bool
         Whether the cell is the current collector.
+    ground : bool
+        Whether this collector is at potential 0 instead of at the terminal's.
     """
 
     porosity: float = 0.0
@@ -53,6 +56,7 @@ class Kind:
     reacting: float = 0.0
     surface: float = 0.0
     collector: bool = False
+    ground: bool = False
 
 
 @dataclass
@@ -60,11 +64,15 @@ class Network:
     """Unknowns and links of a cell.
 
     Links of electrolyte `le_*` with a code into `le_geometry` [m]; of active cells `la_*` and of
-    other solid cells `ls_*` with a code into `geometry` [m]; reacting faces `rx_*` with area [m²]
+    other solid cells `ls_*` with a code into `geometry` [m], which has the factors on diffusion in
+    it, and into `solid_geometry` [m], which has not; reacting faces `rx_*` with area [m²]
     and a code into `half`, the distance of a cell's center from its face over the face's area
     [1/m]; lithium metal `li_*`; collectors `cc_*` with geometric conductance [m],
     and whether each is at the ground instead of at the terminal; `cc_face` is twice the axis of
     the face, plus one at the cell's high side.
+
+    `split_solid` active cells, `split_links` links of active cells and `split_faces` reacting faces
+    belong to the electrode of the first `split` planes, and come first.
     """
 
     cells: Codes
@@ -86,6 +94,7 @@ class Network:
     ls_second: Integers
     ls_code: Codes
     geometry: Floats
+    solid_geometry: Floats
     rx_solid: Integers
     rx_liquid: Integers
     rx_area: Floats
@@ -100,6 +109,10 @@ class Network:
     reacting_area: float
     voxel_area: float
     periodic: tuple[bool, bool] = (False, False)
+    split: int = 0
+    split_solid: int = 0
+    split_links: int = 0
+    split_faces: int = 0
 
     @property
     def unknowns(self) -> int:
@@ -117,6 +130,7 @@ def build_network(
     ground_plane: bool = False,
     periodic: tuple[bool, bool] = (False, False),
     area_mode: str = "normal",
+    split: int = 0,
 ) -> Network:
     """Number the unknowns of a box and list their links.
 
@@ -139,12 +153,16 @@ def build_network(
     area_mode : {"normal", "voxel", "global"}
         What a reacting voxel face counts: its share of the smooth surface behind it, its own area,
         or two thirds of it.
+    split : int
+        How many of the first planes are a second electrode and what lies in front of it; the
+        active cells on either side must not touch.
     """
     table = list(kinds)
     porous = np.array([k.porosity > 0 for k in table])
     electric = np.array([k.electrons > 0 for k in table])
     stores = np.array([k.active > 0 for k in table])
     metal = np.array([k.collector for k in table])
+    grounded = np.array([k.ground for k in table])
     transport = np.array([k.transport for k in table])
     electrons = np.array([k.electrons for k in table])
     diffusion = np.array([k.diffusion for k in table])
@@ -164,7 +182,7 @@ def build_network(
     factors = np.unique(diffusion[stores]) if stores.any() else np.ones(1)
     class_of = np.searchsorted(factors, diffusion).clip(0, factors.size - 1)
     pairs = factors.size**2
-    geometry = np.zeros(3 * pairs + 3)
+    geometry, solid_geometry = np.zeros(3 * pairs + 3), np.zeros(3 * pairs + 3)
     gammas = np.unique(transport[porous])
     wet_class = np.searchsorted(gammas, transport).clip(0, gammas.size - 1)
     wets = gammas.size**2
@@ -187,6 +205,8 @@ def build_network(
         mixed = 2 * np.outer(factors, factors) / (factors[:, None] + factors[None, :])
         geometry[axis * pairs : (axis + 1) * pairs] = shape * mixed.ravel()
         geometry[3 * pairs + axis] = shape  # between solids, whatever they store
+        solid_geometry[axis * pairs : (axis + 1) * pairs] = shape
+        solid_geometry[3 * pairs + axis] = shape
         for before, after, weight in _neighbors(axis, periodic, weights):
             one, two = cells[before].ravel(), cells[after].ravel()
             if one.size == 0:
@@ -225,6 +245,7 @@ def build_network(
                     cc_solid=here[touch],
                     cc_conductance=np.full(count, 2 * shape),
                     cc_face=np.full(count, 2 * axis + high, np.uint8),
+                    cc_ground=grounded[beyond[touch]],
                 )
     for index, kind in enumerate(table):
         if kind.surface > 0:
@@ -238,24 +259,24 @@ def build_network(
             reach += where.size * kind.surface * volume
 
     area = volume / spacing[0]
-    end = solid_of[-1].ravel()
-    end = end[end >= 0]
-    add(
-        cc_solid=end,
-        cc_conductance=np.full(end.size, 2 * area / spacing[0]),
-        cc_face=np.ones(end.size, np.uint8),
-    )
-    joined = {name: np.concatenate(values) for name, values in parts.items()}
-    ground = np.zeros(joined["cc_solid"].size, bool)
-    if ground_plane:
-        start = solid_of[0].ravel()
-        start = start[start >= 0]
-        joined["cc_solid"] = np.concatenate([joined["cc_solid"], start])
-        joined["cc_conductance"] = np.concatenate(
-            [joined["cc_conductance"], np.full(start.size, 2 * area / spacing[0])]
+    for plane, at_ground in ((-1, False), (0, True)):
+        if at_ground and not ground_plane:
+            continue
+        end = solid_of[plane].ravel()
+        end = end[end >= 0]
+        add(
+            cc_solid=end,
+            cc_conductance=np.full(end.size, 2 * area / spacing[0]),
+            cc_face=np.full(end.size, 0 if plane == 0 else 1, np.uint8),
+            cc_ground=np.full(end.size, at_ground),
         )
-        joined["cc_face"] = np.concatenate([joined["cc_face"], np.zeros(start.size, np.uint8)])
-        ground = np.concatenate([ground, np.ones(start.size, bool)])
+    joined = {name: np.concatenate(values) for name, values in parts.items()}
+    head = int(np.searchsorted(actives, split * int(np.prod(cells.shape[1:]))))
+    for name, group in (("la_first", "la_"), ("rx_solid", "rx_")):
+        if head:
+            order = np.argsort(joined[name] >= head, kind="stable")
+            for each in [k for k in joined if k.startswith(group)]:
+                joined[each] = joined[each][order]
     front = liquid_of[0].ravel()
     front = front[front >= 0] if lithium else front[:0]
     liquid_kind, solid_kind = flat[liquid], flat[solid]
@@ -269,14 +290,18 @@ def build_network(
         solid_volume=_even(np.array([k.active for k in table])[flat[actives]] * volume),
         solid_factor=_even(electrons[solid_kind]),
         geometry=geometry,
+        solid_geometry=solid_geometry,
         le_geometry=le_geometry,
         half=np.array([*(0.5 * d * d / volume for d in spacing), 0.0]),
         li_liquid=front,
         li_area=np.full(front.size, area * lithium_area),
-        cc_ground=ground,
         reacting_area=reach,
         voxel_area=voxel,
         periodic=periodic,
+        split=split,
+        split_solid=head,
+        split_links=int((joined["la_first"] < head).sum()) if head else 0,
+        split_faces=int((joined["rx_solid"] < head).sum()) if head else 0,
         **joined,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,9 @@ import numpy.typing as npt
 from vmt.kernels.electrode import _physics as physics
 from vmt.kernels.electrode._hierarchy import Hierarchy
 from vmt.kernels.electrode._network import Network
+from vmt.kernels.electrode._tables import Control, Tables, parts_of
 
-__all__ = ["Control", "System", "Tables"]
+__all__ = ["System"]
 
 Floats = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float32]
@@ -22,69 +23,6 @@ FARADAY, GAS = 96485.33212, 8.31446261815324
 _LARGEST_EXPONENT = 200.0
 _WEAK = 4.0  # links over ground up to which sweeps alone solve the active material's diffusion
 _HELD = 1e4
-
-
-@dataclass(frozen=True)
-class Tables:
-    """Laws of the materials as tables, and the constants of the reactions.
-
-    Attributes
-    ----------
-    electrolyte : (n, 8) array
-        κ [S/m], D [m²/s], t+ and K [V] at equidistant concentrations, with a slope per node
-        distance after each.
-    low, step : float
-        First concentration and the distance of the nodes [mol/m³].
-    active : (m, 6) array
-        Open-circuit potential [V], σ [S/m] and D [m²/s] from 0 to 1, with slopes.
-    largest : float
-        Concentration of lithium in the full active material [mol/m³].
-    rate : float
-        Factor of the exchange current density.
-    powers : (3,) array
-        Exponents of the electrolyte's, the active material's and the vacant concentration.
-    alpha : float
-        Anodic transfer coefficient of the active material.
-    layer : float
-        Double layer of the active material [F/m²].
-    share : float
-        Part of the double layer's current that lithium ions carry.
-    lithium_rate, lithium_power, lithium_alpha, lithium_layer : float
-        The same of the metal.
-    temperature : float
-        [K]
-    reconstruct : bool
-        Whether the concentration of the surface differs from that of the cell behind it.
-    offset : float
-        Potentials of solids and terminal, and the open-circuit potential, count from here [V]:
-        differences between cells then keep more digits.
-    """
-
-    electrolyte: Floats
-    low: float
-    step: float
-    active: Floats
-    largest: float
-    rate: float
-    powers: Floats
-    alpha: float = 0.5
-    layer: float = 0.0
-    share: float = 1.0
-    lithium_rate: float = 0.0
-    lithium_power: float = 0.0
-    lithium_alpha: float = 0.5
-    lithium_layer: float = 0.0
-    temperature: float = 298.15
-    reconstruct: bool = True
-    offset: float = 0.0
-
-
-@dataclass(frozen=True)
-class Control:
-    """What the terminal is held at: current [A], voltage [V] or power [W]."""
-
-    mode: Literal["current", "voltage", "power"]
-    value: float
 
 
 @dataclass
@@ -110,6 +48,10 @@ class System:
 
     The vector of unknowns is [φe | φs | V | ce | cs]. Storage is written as rate·x + past, so any
     linear multistep method fits.
+
+    Of two electrodes the potentials in the vector count from where each is at rest: what is added
+    to those of the solids is `offset` in the last planes and nothing in the first ones, and to that
+    of the electrolyte `liquid_offset`.
     """
 
     def __init__(self, network: Network, tables: Tables, *, single: bool = False) -> None:
@@ -123,10 +65,17 @@ class System:
         self.ce = slice(ne + ns + 1, 2 * ne + ns + 1)
         self.cs = slice(2 * ne + ns + 1, 2 * ne + ns + 1 + na)
         self.potentials = slice(0, ne + ns + 1)
+        self.parts = parts_of(n, tables)
+        counter = tables.counter
+        self.offset = tables.offset - (0.0 if counter is None else counter.offset)
+        self.liquid_offset = 0.0 if counter is None else -counter.offset
+        self.largest = self._largest()
         self.surface = np.full(n.rx_solid.size, -1.0)
         self.f = FARADAY / (GAS * tables.temperature)
         self.half = n.half if tables.reconstruct else np.zeros(4)
         self.layer = n.rx_area * tables.layer
+        if counter is not None:
+            self.layer[: n.split_faces] = n.rx_area[: n.split_faces] * counter.layer
         self.li_layer = n.li_area * tables.lithium_layer
         self.slopes = _Slopes(
             le=np.zeros((n.le_first.size, 6), kind),
@@ -140,7 +89,17 @@ class System:
             pull=np.zeros(ne, np.float32),
         )
         self._hierarchies: list[Hierarchy] | None = None
-        self.reacted = 0.0  # sum of all reacting faces at the last linearization [A]
+        #: sum of the reacting faces at the last linearization [A], and of the first planes'
+        self.reacted = self.reacted_counter = 0.0
+
+    def _largest(self) -> Any:
+        """Lithium in full cells: one number, or one per active cell."""
+        found = [part.tables.largest for part in self.parts]
+        if found[0] == found[-1]:
+            return found[0]
+        whole = np.full(self.network.active, found[0])
+        whole[self.parts[1].active] = found[1]
+        return whole
 
     # -- residual and derivative ---------------------------------------------------------------
 
@@ -176,22 +135,30 @@ class System:
         )  # fmt: skip
         del two
         sigma, d_sigma, diffusivity, d_diffusivity = self._solid_laws(cs)
+        shapes = n.solid_geometry
         physics.solid_fluxes(
-            n.la_first, n.la_second, n.la_code, n.geometry, phi_s, sigma, d_sigma, charge_s, s.la
+            n.la_first, n.la_second, n.la_code, shapes, phi_s, sigma, d_sigma, charge_s, s.la
         )
         physics.solid_fluxes(
-            n.ls_first, n.ls_second, n.ls_code, n.geometry, phi_s, sigma, d_sigma, charge_s, s.ls
+            n.ls_first, n.ls_second, n.ls_code, shapes, phi_s, sigma, d_sigma, charge_s, s.ls
         )
-        physics.diffusion_fluxes(
-            n.la_first, n.la_second, n.la_code, n.geometry, cs, t.active, t.largest, FARADAY,
-            mass_s, s.la_mass,
-        )  # fmt: skip
         stored = self._layer_current(x, rate, past)
-        self.reacted = physics.reaction_fluxes(
-            n.rx_solid, n.rx_liquid, n.rx_area, self.half, n.rx_half, phi_s, phi_e, cs, ce,
-            diffusivity, d_diffusivity, self.surface, t.active, t.largest, t.rate, t.alpha, self.f,
-            t.powers, FARADAY, stored, t.share, charge_s, charge_e, mass_s, mass_e, s.rx,
-        )  # fmt: skip
+        reacted = []
+        for part in self.parts:
+            p, la, rx = part.tables, part.links, part.faces
+            physics.diffusion_fluxes(
+                n.la_first[la], n.la_second[la], n.la_code[la], n.geometry, cs, p.active,
+                p.largest, FARADAY, mass_s, s.la_mass[la],
+            )  # fmt: skip
+            reacted.append(
+                physics.reaction_fluxes(
+                    n.rx_solid[rx], n.rx_liquid[rx], n.rx_area[rx], self.half, n.rx_half[rx],
+                    phi_s, phi_e, cs, ce, diffusivity, d_diffusivity, self.surface[rx], p.active,
+                    p.largest, p.rate, p.alpha, self.f, p.powers, FARADAY, stored[rx], p.share,
+                    charge_s, charge_e, mass_s, mass_e, s.rx[rx],
+                )
+            )  # fmt: skip
+        self.reacted, self.reacted_counter = (*reacted, 0.0)[:2]
         i, layer, s.li[:, 0], s.li[:, 1] = self._lithium(x, rate, past)
         charge_e[n.li_liquid] -= i + layer
         mass_e[n.li_liquid] -= i + t.share * layer
@@ -209,19 +176,27 @@ class System:
 
     def _solid_laws(self, cs: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Conductivity and its slope per solid cell, diffusivity and its slope per active cell."""
-        n, t = self.network, self.tables
-        step = t.largest / (t.active.shape[0] - 1)
-        two = np.empty((2, max(cs.size, 1)))
+        n = self.network
         sigma, d_sigma = n.solid_factor.copy(), np.zeros(n.solid.size)
-        physics.table_values(t.active, 2, 0.0, step, cs, two)
-        d_sigma[: n.active] = sigma[: n.active] * two[1, : cs.size]
-        sigma[: n.active] *= two[0, : cs.size]
-        physics.table_values(t.active, 4, 0.0, step, cs, two)
-        return sigma, d_sigma, two[0], two[1]
+        both: list[npt.NDArray[Any]] = []
+        for part in self.parts:
+            t, own = part.tables, part.active
+            step = t.largest / (t.active.shape[0] - 1)
+            here = cs[own]
+            two = np.empty((2, max(here.size, 1)))
+            physics.table_values(t.active, 2, 0.0, step, here, two)
+            d_sigma[own] = sigma[own] * two[1, : here.size]
+            sigma[own] *= two[0, : here.size]
+            physics.table_values(t.active, 4, 0.0, step, here, two)
+            both.insert(0, two)
+        if len(both) == 1:
+            return sigma, d_sigma, both[0][0], both[0][1]
+        joined = np.concatenate(both, axis=1)
+        return sigma, d_sigma, joined[0], joined[1]
 
     def _layer_current(self, x: Floats, rate: float, past: Floats) -> Floats:
         n = self.network
-        if self.tables.layer == 0.0:
+        if not any(part.tables.layer for part in self.parts):
             return np.zeros(n.rx_solid.size)
         jump = (rate * x[self.phi_s] + past[self.phi_s])[n.rx_solid]
         jump -= (rate * x[self.phi_e] + past[self.phi_e])[n.rx_liquid]
@@ -256,8 +231,30 @@ class System:
         return self._held() * (self.voltage(x) - control.value)
 
     def voltage(self, x: Floats) -> float:
-        """Potential of the terminal against lithium [V]."""
-        return float(x[self.terminal]) + self.tables.offset
+        """Potential of the terminal against lithium, or the other collector [V]."""
+        return float(x[self.terminal]) + self.offset
+
+    def solid_potential(self, x: Floats) -> Floats:
+        """Potentials of solid cells against lithium, or the other collector [V]."""
+        found = x[self.phi_s] + self.offset
+        if self.network.split:
+            first = self.in_counter()
+            found[first] = x[self.phi_s][first]
+        return found
+
+    def in_counter(self) -> npt.NDArray[np.bool_]:
+        """Which solid cells belong to the electrode of the first planes."""
+        n = self.network
+        return np.asarray(n.solid < n.split * int(np.prod(n.cells.shape[1:])))
+
+    def stoichiometries(self, x: Floats) -> list[float]:
+        """Mean of each electrode's active cells, the one of the first planes last."""
+        volume, found = self.network.solid_volume, []
+        for part in self.parts:
+            own = volume[part.active]
+            held = float((own * x[self.cs][part.active]).sum())
+            found.append(held / (float(own.sum()) * part.tables.largest))
+        return found
 
     def round_off(self, x: Floats, rate: float) -> tuple[float, float, float, float]:
         """What rounding alone leaves of the four norms at the last linearization [A]."""
@@ -290,15 +287,18 @@ class System:
             "metal": float((i + layer).sum()) + ground,
             "lithium": float((i + self.tables.share * layer).sum()),
             "reactions": self.reacted,
+            "counter reactions": self.reacted_counter,
         }
 
     def contents(self, x: Floats) -> tuple[float, float, float]:
         """Lithium [mol] in the electrolyte, in the active material and in double layers."""
-        n, t = self.network, self.tables
+        n = self.network
         layers = 0.0
-        if t.layer:
-            jump = x[self.phi_s][n.rx_solid] - x[self.phi_e][n.rx_liquid]
-            layers -= t.share * float((self.layer * jump).sum()) / FARADAY
+        for part in self.parts:
+            rx = part.faces
+            if part.tables.layer:
+                jump = x[self.phi_s][n.rx_solid[rx]] - x[self.phi_e][n.rx_liquid[rx]]
+                layers -= part.tables.share * float((self.layer[rx] * jump).sum()) / FARADAY
         return (
             float((n.liquid_volume * x[self.ce]).sum()),
             float((n.solid_volume * x[self.cs]).sum()),
@@ -327,10 +327,12 @@ class System:
         physics.apply_solid(n.la_first, n.la_second, s.la, n.active, phi_s, cs, charge_s)
         physics.apply_solid(n.ls_first, n.ls_second, s.ls, n.active, phi_s, cs, charge_s)
         physics.apply_diffusion(n.la_first, n.la_second, s.la_mass, cs, mass_s)
-        physics.apply_reactions(
-            n.rx_solid, n.rx_liquid, s.rx, self.layer, s.rate, t.share, phi_s, phi_e, cs, ce,
-            charge_s, charge_e, mass_s, mass_e,
-        )  # fmt: skip
+        for part in self.parts:
+            rx = part.faces
+            physics.apply_reactions(
+                n.rx_solid[rx], n.rx_liquid[rx], s.rx[rx], self.layer[rx], s.rate,
+                part.tables.share, phi_s, phi_e, cs, ce, charge_s, charge_e, mass_s, mass_e,
+            )  # fmt: skip
         at = phi_e[n.li_liquid].astype(np.float64)
         i = s.li[:, 0] * at + s.li[:, 1] * ce[n.li_liquid]
         layer = -self.li_layer * s.rate * at
@@ -486,13 +488,16 @@ class System:
         pair(ms + i, ms + j, ms + j, d[:, 1])
         i, j, d = n.rx_solid.astype(np.int64), n.rx_liquid.astype(np.int64), s.rx.astype(float)
         stored = s.rate * self.layer
+        share = np.empty(stored.size)
+        for part in self.parts:
+            share[part.faces] = part.tables.share
         for column, value, layer in (
             (ps + i, d[:, 0], stored), (pe + j, -d[:, 0], -stored),
             (me + j, d[:, 1], 0 * stored), (ms + i, d[:, 2], 0 * stored),
         ):  # fmt: skip
             pair(ps + i, pe + j, column, value + layer)
             put(ms + i, column, value)
-            put(me + j, column, -value - t.share * layer)
+            put(me + j, column, -value - share * layer)
         i, d = n.li_liquid.astype(np.int64), s.li
         stored = s.rate * self.li_layer
         put(pe + i, pe + i, -d[:, 0] + stored)
