@@ -26,19 +26,20 @@ from vmt.electrode._record import Record
 from vmt.electrode._result import Discharge
 from vmt.electrode._stored_run import write_run
 from vmt.electrode._tables import tables_of
+from vmt.electrode._validity import Watch
 from vmt.errors import ConvergenceError, InputError
 from vmt.kernels.electrode import Control, System
 
-__all__ = ["BYTES_PER_VOXEL", "cycle", "discharge"]
+__all__ = ["cycle", "discharge", "needed_bytes", "unknowns"]
 
 Floats = npt.NDArray[np.float64]
 
-#: memory that a run needs, measured (docs/performance.md)
-BYTES_PER_VOXEL = 750.0
+#: memory that a run needs: 284 dense, 292 porous were measured (docs/performance.md), and a margin
+_BYTES_PER_UNKNOWN = 310.0
+_BYTES_AT_LEAST = 2e8
 _SETTLING = 1e-3  # first step, which only finds the potentials [s]
 _AT_VOLTAGE = 1e-3  # [V]
 _LEAST_SALT = 1.0  # [mol/m³]
-_DEPLETED = 0.1  # share of the electrolyte without salt at which a run ends
 _SHORTEST = 1e-9  # of the time that the capacity lasts
 _LARGE = 1_000_000
 _MOST_REPEATED = 40
@@ -176,7 +177,7 @@ def cycle(
     each = FIELD_BYTES + (FLUX_BYTES if fluxes else 0.0)
     kept = each * (1 + len(schedule)) if directory is None else 0.0
     require_memory(
-        (BYTES_PER_VOXEL + kept) * voxels + 2e8,
+        needed_bytes(cell) + kept * voxels,
         f"a cell of {voxels:,} voxels",
         "Crop or coarsen the structure, give a directory for the fields that are kept, or use a "
         "machine with more memory.",
@@ -196,9 +197,30 @@ def cycle(
         return run.go()
 
 
+def unknowns(cell: AnyCell) -> int:
+    """How many a cell has, by the kinds of its voxels: 2 for electrolyte or dense particles,
+    3 for binder, 4 for porous particles.
+    """
+    return sum(
+        int((cell.cells == code).sum())
+        * (2 * (kind.porosity > 0) + (kind.electrons > 0) + (kind.active > 0))
+        for code, kind in enumerate(cell.kinds)
+    )
+
+
+def needed_bytes(cell: AnyCell) -> float:
+    """Memory that a run of a cell needs at its peak."""
+    return _BYTES_PER_UNKNOWN * unknowns(cell) + _BYTES_AT_LEAST
+
+
 def _check(cell: AnyCell, protocol: Protocol) -> None:
     """Refuse what can't run before any long work."""
     a, start = cell.materials.active_material, cell.start_voltage
+    if a.exchange_current.rate == 0 and a.double_layer == 0:
+        raise InputError(
+            "The exchange current density of the active material is 0 and it has no double layer: "
+            "no current can enter it. Expected a positive rate."
+        )
     first = True
     for step in protocol:
         if isinstance(step, CurrentStep):
@@ -259,6 +281,7 @@ class _Run:
         self.reasons: list[str] = []
         self.notes: list[str] = []
         self.keeper = Keeper(cell, self.system, place, fluxes=fluxes)
+        self.watch = Watch(cell.materials)
         self.number, self.in_step, self.dt = 0, 0.0, 0.0
 
     def _start(self) -> Floats:
@@ -294,7 +317,7 @@ class _Run:
         result = self.record.result(
             self.reasons,
             self.keeper.snapshots(),
-            self.notes,
+            [*self.notes, *self.watch.notes()],
             self.spent + clock.process_time() - self.started,
         )
         if self.place is not None:
@@ -439,6 +462,7 @@ class _Run:
     ) -> None:
         self.record.add(self.integrator, taken, dt, control)
         self.integrator.accept(taken, dt)
+        self.watch.see(self.system, taken.x, self.integrator.time)
         self.in_step += dt
         if self.schedule.due(self._passed(), self.integrator.time):
             self._snapshot()
@@ -491,19 +515,12 @@ class _Run:
         least = step.cutoff_current_density if isinstance(step, VoltageStep) else None
         if least is not None and abs(self.record.current[-1]) / self.area <= least:
             return "cut-off current"
-        if self._depleted(x) > _DEPLETED:
-            return "salt depleted"
         return ""
-
-    def _depleted(self, x: Floats) -> float:
-        """Share of the electrolyte that holds next to no salt."""
-        volume = self.system.network.liquid_volume
-        return float(volume[x[self.system.ce] < _LEAST_SALT].sum() / volume.sum())
 
     def _exhausted(self, taken: Taken | None) -> bool:
         """Whether the solver ran dry because a reactant did; the run ends there."""
         x = self.integrator.states[0]
-        if self._depleted(x) > 0:
+        if float(x[self.system.ce].min()) < _LEAST_SALT:
             self.reasons.append("salt depleted")
             return True
         filled = self.system.stoichiometries(x)
@@ -542,6 +559,7 @@ class _Run:
             "dt": self.dt,
             "reasons": self.reasons,
             "notes": self.notes,
+            "validity": self.watch.state(),
             "keep": self.schedule.shares,
             "keep_times": self.schedule.times,
             "seconds": self.spent + clock.process_time() - self.started,
@@ -550,7 +568,7 @@ class _Run:
         arrays = {**self.integrator.to_arrays(), **self.record.to_arrays()}
         path = self.place / "checkpoint.npz"
         with whole_file(path) as temporary, open(temporary, "wb") as stream:
-            np.savez(stream, **_arrays({"_state": json.dumps(state), **arrays}))
+            np.savez(stream, _state=np.asarray(json.dumps(state)), **arrays)
         self.saved = clock.monotonic()
 
     def _resume(self) -> bool:
@@ -562,6 +580,7 @@ class _Run:
         state = json.loads(str(held["_state"]))
         self.number, self.in_step, self.dt = state["number"], state["in_step"], state["dt"]
         self.reasons, self.notes = state["reasons"], state["notes"]
+        self.watch.restore(state.get("validity"))
         self.spent = state["seconds"]
         self.schedule.shares = state["keep"]
         self.schedule.times = state.get("keep_times", [])
@@ -569,10 +588,6 @@ class _Run:
         self.record.from_arrays(held)
         self.keeper.resume(state["snapshots"])
         return True
-
-
-def _arrays(given: dict[str, Any]) -> Any:
-    return {name: np.asarray(value) for name, value in given.items()}
 
 
 def _between(low: tuple[float, float], high: tuple[float, float], target: float) -> float:

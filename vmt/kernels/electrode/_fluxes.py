@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vmt.kernels.electrode import _physics as physics
+from vmt.kernels.electrode import _system as equations
 from vmt.kernels.electrode._system import FARADAY, System
 
 __all__ = ["FluxFields"]
@@ -56,15 +57,16 @@ class FluxFields:
     def ionic(self) -> Floats:
         """Current density in the electrolyte, (3, nx, ny, nz) [A/m²]; 0 where there is none."""
         n, t, s, x = self.system.network, self.system.tables, self.system, self.x
-        phi, c = x[s.phi_e], x[s.ce]
+        phi, c, least = x[s.phi_e], x[s.ce], equations._EMPTY
         out = self._empty()
         for part in _parts(slice(0, n.le_first.size)):
             first, second = n.le_first[part], n.le_second[part]
             ends, one, two = _own(first, second)
             charge, mass = np.zeros(ends.size), np.zeros(ends.size)
-            salt = c[ends]
+            salt, log_c = c[ends], np.empty(ends.size)
+            physics.bounded_log(salt, least, log_c)
             physics.electrolyte_fluxes(
-                one, two, n.le_code[part], n.le_geometry, phi[ends], salt, np.log(salt),
+                one, two, n.le_code[part], n.le_geometry, phi[ends], salt, log_c, least,
                 t.electrolyte, t.low, t.step, FARADAY, charge, mass, _scratch(s.slopes.le, part),
             )  # fmt: skip
             self._between(out, n.liquid[first], n.liquid[second], charge[: first.size])
