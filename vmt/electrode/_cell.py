@@ -354,7 +354,7 @@ class Cell(AnyCell):
     >>> cell = Cell(Electrode(plates), Electrode(plates, active_material=graphite),
     ...             "nmc811-chen2020")
     >>> round(cell.start_voltage, 2)
-    4.09
+    4.17
     """
 
     working: Electrode | Microstructure

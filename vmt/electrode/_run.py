@@ -84,7 +84,7 @@ def discharge(
 
     Examples
     --------
-    >>> from vmt import Microstructure
+    >>> from vmt import HalfCell, Microstructure
     >>> labels = np.zeros((12, 2, 1), np.uint8)
     >>> labels[:, 1] = 1
     >>> cell = HalfCell(Microstructure(labels, 5e-6), "nmc532-xu2019")
@@ -143,7 +143,7 @@ def cycle(
 
     Examples
     --------
-    >>> from vmt import Microstructure
+    >>> from vmt import HalfCell, Microstructure
     >>> labels = np.zeros((12, 2, 1), np.uint8)
     >>> labels[:, 1] = 1
     >>> cell = HalfCell(Microstructure(labels, 5e-6), "nmc532-xu2019")
