@@ -46,6 +46,7 @@ def main(out: Path) -> None:
         solid_factor=solid,
         surface=model.specific_surface_area(),
     )
+    assert abs(inside.surface / truth.specific_surface_area() - 1) < 0.1
     print(
         f"porosity {inside.porosity:.3f}, M of pores {pores:.3f}, of solid {solid:.3f}, "
         f"area {inside.surface / 1e6:.2f} 1/µm"

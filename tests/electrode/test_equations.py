@@ -55,6 +55,42 @@ def test_derivative_is_exact(blob, reconstruct: bool, mode: str) -> None:
         np.testing.assert_allclose(column, exact[:, k], rtol=0, atol=1e-6 * scale)
 
 
+def test_derivative_of_the_double_layers(blob) -> None:
+    """V0: at a rate that makes capacitive currents as large as ohmic ones, by potentials.
+
+    At slower rates they are a millionth of a column, where central differences see nothing. The
+    layers' ions come from the salt by the share that is asked for; lithium's own layer counts.
+    """
+    p = parameter_set("nmc811-oregan2022")
+    material = replace(p.active_material, layer_share=0.3)
+    metal = replace(p.lithium, double_layer=0.1)
+    cell = HalfCell(
+        blob((4, 5, 4)),
+        replace(p, active_material=material, lithium=metal,
+                separator=replace(p.separator, thickness=2e-6)),
+    )  # fmt: skip
+    system = System(cell.network(), tables_of(cell.materials))
+    x = random_state(system, np.random.default_rng(0), 3.9)
+    rate, control = 1e5, Control("current", 1e-10)
+    past = -0.999999 * rate * x
+    system.linearize(x, rate, past, control)
+    exact = system.assemble().toarray()
+    layer = rate * 0.2 * cell.network().rx_area.max()
+    assert layer > 0.01 * np.median(abs(exact[:, system.phi_e]).max(0))
+    mass = slice(system.ce.start, system.size)
+    for k in range(system.terminal):
+        up, down = x.copy(), x.copy()
+        up[k] += 3e-6
+        down[k] -= 3e-6
+        column = system.linearize(up, rate, past, control) - system.linearize(
+            down, rate, past, control
+        )
+        column /= 6e-6
+        for rows in (slice(0, system.terminal + 1), mass):
+            scale = max(abs(exact[rows, k]).max(), 1e-9)
+            np.testing.assert_allclose(column[rows], exact[rows, k], rtol=0, atol=1e-6 * scale)
+
+
 def test_links_as_counted_by_hand(blob) -> None:
     """Every face between two voxels is one link of the right list, and no other."""
     cell = HalfCell(blob((6, 5, 7), seed=5), "nmc811-chen2020")
@@ -217,6 +253,27 @@ def test_effective_coefficients_of_laminates() -> None:
     # three whole layers of binder, two of pore and two halves of pore between the ends' centers
     exact = 6 / (3 / 0.12 + 3 / 1.0)
     assert ionic(across, kinds) * 2 == pytest.approx(exact, rel=1e-12)
+
+
+def test_electrons_through_layers_meet_the_sum_of_resistances() -> None:
+    """V5: active material and binder of contrast 1e4 in series carry by the harmonic mean."""
+    from vmt.kernels.electrode import _physics
+
+    kinds = [Kind(electrons=2e-3, active=1), Kind(0.5, 0.12, 20.0, reacting=0.5)]
+    cells = np.array([0, 0, 1, 1, 1, 0, 1, 0], np.uint8)[:, None, None]
+    n = build_network(cells, (1.0, 1.0, 1.0), kinds, area_mode="voxel", lithium=False)
+    sigma = n.solid_factor.copy()
+    resistance = 0.0
+    for first, second, code in (
+        (n.la_first, n.la_second, n.la_code), (n.ls_first, n.ls_second, n.ls_code),
+    ):  # fmt: skip
+        slopes = np.zeros((first.size, 3))
+        nothing = np.zeros(sigma.size)
+        _physics.solid_fluxes(first, second, code, n.geometry, nothing, sigma, nothing,
+                              np.zeros(sigma.size), slopes)  # fmt: skip
+        resistance += (1 / slopes[:, 0]).sum()
+    exact = 1 / 2e-3 + 2 / 20.0 + 4 * 0.5 * (1 / 2e-3 + 1 / 20.0)
+    assert resistance == pytest.approx(exact, rel=1e-12)
 
 
 def test_effective_coefficient_of_a_dilute_array() -> None:

@@ -15,7 +15,7 @@ __all__ = ["Integrator", "Settings", "StepFailed", "Taken"]
 Floats = npt.NDArray[np.float64]
 
 _LARGEST_CHANGE = 0.25  # of a potential in one iteration [V]
-_LEAST_SALT = 1e-3  # [mol/m³]
+_LEAST_SALT = 1e-30  # [mol/m³]; reactions without salt stop, so that it stays positive
 FARADAY = 96485.33212
 
 
@@ -135,7 +135,12 @@ class Integrator:
         """Keep concentrations inside their ranges, in place; `before` holds those they had."""
         system = self.system
         ce, cs = x[system.ce], x[system.cs]
-        np.maximum(ce, np.maximum(0.1 * before[: ce.size], _LEAST_SALT), out=ce)
+        had = before[: ce.size]
+        low = np.flatnonzero(ce < 0.1 * had)
+        if low.size:
+            # reactions go with the root of the salt: in the root, Newton's step is nearly right
+            root = np.clip(0.5 + 0.5 * ce[low] / had[low], 0.05, 0.1**0.5)
+            ce[low] = np.maximum(had[low] * root * root, _LEAST_SALT)
         largest = system.largest
         stored = before[ce.size :]
         np.clip(cs, 0.1 * stored, largest - 0.1 * (largest - stored), out=cs)
@@ -264,8 +269,10 @@ class Integrator:
             or self._slow
         ):
             self._prepare(rate, control)
+        # without salt, current and salt hang together in a way that the preconditioner leaves out
+        restart = 16 if system.starving else 8
         x, count, reduction = flexible_gmres(
-            system.apply, system.precondition, b, rtol=rtol, restart=8, most=64
+            system.apply, system.precondition, b, rtol=rtol, restart=restart, most=64
         )
         if self._fresh == 0:
             self._fresh = max(count, 4)

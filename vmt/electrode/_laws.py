@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from vmt.errors import InputError
+
 __all__ = [
     "Law",
     "as_law",
@@ -38,6 +40,7 @@ __all__ = [
 
 Floats = npt.NDArray[np.float64]
 _ROOM = 298.15
+_FEWEST = 2  # points of a table
 _FARADAY, _GAS = 96485.33212, 8.31446261815324
 
 
@@ -106,6 +109,11 @@ def tabulated(
 ) -> Law:
     """A property measured at some points, with a monotone cubic between them.
 
+    Raises
+    ------
+    InputError
+        If the arguments do not rise, or the two are not lists of the same length of numbers.
+
     Examples
     --------
     >>> tabulated([0.0, 0.5, 1.0], [4.2, 3.8, 3.0], "V")(0.5).item()
@@ -114,6 +122,13 @@ def tabulated(
     from scipy.interpolate import PchipInterpolator
 
     x, y = np.asarray(argument, np.float64), np.asarray(values, np.float64)
+    if x.ndim != 1 or x.size < _FEWEST or x.shape != y.shape or not (np.diff(x) > 0).all():
+        raise InputError(
+            f"A table of shapes {x.shape} and {y.shape} can't be used; expected two lists of the "
+            "same length, two numbers at least, with arguments that rise."
+        )
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise InputError("A table must hold finite numbers only.")
     curve = PchipInterpolator(x, y, extrapolate=True)
     return Law(curve, "table", unit, (float(x[0]), float(x[-1])), source)
 

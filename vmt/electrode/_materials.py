@@ -38,6 +38,38 @@ def _share(name: str, value: float) -> None:
         raise InputError(f"{name} = {value!r} can't be used; expected a share above 0, at most 1.")
 
 
+def _at_most(name: str, value: float, most: float, what: str) -> None:
+    """Refuse transport above that of straight pores (the upper Wiener bound)."""
+    if value > most * (1 + 1e-12):
+        raise InputError(
+            f"{name} = {value:g} can't be: {most:g}, {what}, is what straight channels would have. "
+            "Expected at most that."
+        )
+
+
+def _between(name: str, value: float, low: float, high: float, unit: str) -> None:
+    """Refuse what only a wrong unit explains."""
+    if not low <= value <= high:
+        raise InputError(
+            f"{name} = {value!r} can't be used; expected {low:g} to {high:g} {unit}. Check the "
+            "unit."
+        )
+
+
+def _sound(law: Law, argument: Floats, low: float, high: float, unit: str) -> None:
+    """Refuse a law with values that can't be, where it is used first of all."""
+    inside = argument[(argument >= law.valid[0]) & (argument <= law.valid[1])]
+    values = law(inside)
+    wrong = ~((values > low) & (values < high))
+    if wrong.any():
+        raise InputError(
+            f"{law.name} is {values[wrong][0]:g} at {inside[wrong][0]:g}; expected values above "
+            f"{low:g}"
+            + (f" and below {high:g}" if np.isfinite(high) else "")
+            + (f" {unit}." if unit else ".")
+        )
+
+
 @dataclass(frozen=True)
 class ExchangeCurrent:
     """Exchange current density i0 = rate · ce^a · cs^b · (c_max - cs)^d [A/m²].
@@ -109,8 +141,14 @@ class Electrolyte:
             ("thermodynamic_factor", ""),
         ):  # fmt: skip
             object.__setattr__(self, name, as_law(getattr(self, name), unit))
-        _positive("concentration of the electrolyte", self.concentration)
-        _within("concentration of the electrolyte", self.concentration, self.conductivity)
+        _between("concentration of the electrolyte", self.concentration, 10, 1e4, "mol/m³")
+        c = np.linspace(50, 2000, 40)
+        for law, most in (
+            (self.conductivity, np.inf), (self.diffusivity, np.inf), (self.transference, 1.0),
+            (self.thermodynamic_factor, np.inf),
+        ):  # fmt: skip
+            _within("concentration of the electrolyte", self.concentration, law)
+            _sound(law, c, -1.0 if law is self.transference else 0.0, most, law.unit)
 
 
 def _within(name: str, value: float, law: Law) -> None:
@@ -160,13 +198,19 @@ class ActiveMaterial:
         ):  # fmt: skip
             object.__setattr__(self, name, as_law(getattr(self, name), unit))
         _positive("maximum_concentration", self.maximum_concentration)
+        _between("maximum_concentration", self.maximum_concentration, 1e3, 2e5, "mol/m³")
         _positive("double_layer", self.double_layer, zero=True)
+        _positive("density", self.density)
+        if not 0 <= self.layer_share <= 1:
+            raise InputError(f"layer_share = {self.layer_share!r}; expected 0 to 1.")
         if not 0 < self.initial_stoichiometry < 1:
             raise InputError(
                 f"initial_stoichiometry = {self.initial_stoichiometry!r}; expected between 0 and 1."
             )
-        _within("initial_stoichiometry", self.initial_stoichiometry, self.open_circuit_potential)
+        for law in (self.open_circuit_potential, self.conductivity, self.diffusivity):
+            _within("initial_stoichiometry", self.initial_stoichiometry, law)
         x = np.linspace(0.02, 0.98, 49)
+        _sound(self.open_circuit_potential, x, -2.0, 7.0, "V")
         for law in (self.conductivity, self.diffusivity):
             if not (law(x) > 0).all():
                 raise InputError(f"{law.name} is not positive between x = 0.02 and 0.98.")
@@ -196,6 +240,8 @@ class PorousActiveMaterial:
         _share("porosity", self.porosity)
         _share("pore_factor", self.pore_factor)
         _share("solid_factor", self.solid_factor)
+        _at_most("pore_factor", self.pore_factor, self.porosity, "the porosity")
+        _at_most("solid_factor", self.solid_factor, 1 - self.porosity, "the share of the solid")
         _positive("surface", self.surface)
 
 
@@ -219,6 +265,12 @@ class LithiumMetal:
     def __post_init__(self) -> None:
         _positive("rate of lithium", self.rate)
         _share("area_factor", self.area_factor)
+        _positive("double_layer of lithium", self.double_layer, zero=True)
+        if not 0 < self.transfer < 1 or not np.isfinite(self.power):
+            raise InputError(
+                f"transfer = {self.transfer!r} and power = {self.power!r} of lithium can't be "
+                "used; expected a transfer coefficient between 0 and 1 and a finite power."
+            )
 
 
 @dataclass(frozen=True)
@@ -243,6 +295,7 @@ class Binder:
         _positive("conductivity of the binder", self.conductivity)
         _share("porosity of the binder", self.porosity)
         _share("transport of the binder", self.transport)
+        _at_most("transport of the binder", self.transport, self.porosity, "its porosity")
 
 
 @dataclass(frozen=True)
@@ -269,6 +322,7 @@ class Separator:
         if self.transport is None:
             object.__setattr__(self, "transport", self.porosity**1.5)
         _share("transport of the separator", self.factor)
+        _at_most("transport of the separator", self.factor, self.porosity, "its porosity")
 
     @property
     def factor(self) -> float:
@@ -297,3 +351,8 @@ class ParameterSet:
     temperature: float = 298.15
     cutoff_voltage: float = 3.0
     porous: PorousActiveMaterial | None = None
+
+    def __post_init__(self) -> None:
+        _between("temperature", self.temperature, 200.0, 400.0, "K")
+        if not np.isfinite(self.cutoff_voltage):
+            raise InputError(f"cutoff_voltage = {self.cutoff_voltage!r}; expected volts.")

@@ -24,19 +24,20 @@ from vmt.electrode._protocol import CurrentStep, PowerStep, Protocol, Rest, Step
 from vmt.electrode._record import Record
 from vmt.electrode._result import Discharge, Snapshot
 from vmt.electrode._tables import tables_of
+from vmt.electrode._validity import Watch
 from vmt.errors import ConvergenceError, InputError
 from vmt.kernels.electrode import Control, System
 
-__all__ = ["BYTES_PER_VOXEL", "cycle", "discharge"]
+__all__ = ["cycle", "discharge", "needed_bytes", "unknowns"]
 
 Floats = npt.NDArray[np.float64]
 
-#: memory that a run needs, measured (docs/performance.md)
-BYTES_PER_VOXEL = 750.0
+#: memory that a run needs: 284 dense, 292 porous were measured (docs/performance.md), and a margin
+_BYTES_PER_UNKNOWN = 310.0
+_BYTES_AT_LEAST = 2e8
 _SETTLING = 1e-3  # first step, which only finds the potentials [s]
 _AT_VOLTAGE = 1e-3  # [V]
 _LEAST_SALT = 1.0  # [mol/m³]
-_DEPLETED = 0.1  # share of the electrolyte without salt at which a run ends
 _SHORTEST = 1e-9  # of the time that the capacity lasts
 _LARGE = 1_000_000
 _MOST_REPEATED = 40
@@ -158,7 +159,7 @@ def cycle(
     _check(cell, protocol)
     voxels = cell.cells.size
     require_memory(
-        BYTES_PER_VOXEL * voxels + 2e8,
+        needed_bytes(cell),
         f"a cell of {voxels:,} voxels",
         "Crop or coarsen the structure, or use a machine with more memory.",
     )
@@ -170,6 +171,22 @@ def cycle(
     with owner as place:
         run = _Run(cell, protocol, chosen, sorted(keep), place, checkpoint_every)
         return run.go()
+
+
+def unknowns(cell: HalfCell) -> int:
+    """How many a cell has, by the kinds of its voxels: 2 for electrolyte or dense particles,
+    3 for binder, 4 for porous particles.
+    """
+    return sum(
+        int((cell.cells == code).sum())
+        * (2 * (kind.porosity > 0) + (kind.electrons > 0) + (kind.active > 0))
+        for code, kind in enumerate(cell.kinds)
+    )
+
+
+def needed_bytes(cell: HalfCell) -> float:
+    """Memory that a run of a cell needs at its peak."""
+    return _BYTES_PER_UNKNOWN * unknowns(cell) + _BYTES_AT_LEAST
 
 
 def _identity(
@@ -221,6 +238,11 @@ def parameters_dict(parameters: ParameterSet) -> dict[str, Any]:
 def _check(cell: AnyCell, protocol: Protocol) -> None:
     """Refuse what can't run before any long work."""
     a, start = cell.materials.active_material, cell.start_voltage
+    if a.exchange_current.rate == 0 and a.double_layer == 0:
+        raise InputError(
+            "The exchange current density of the active material is 0 and it has no double layer: "
+            "no current can enter it. Expected a positive rate."
+        )
     first = True
     for step in protocol:
         if isinstance(step, CurrentStep):
@@ -277,6 +299,7 @@ class _Run:
         self.integrator = Integrator(self.system, self._start(), settings, self.reference)
         self.reasons: list[str] = []
         self.notes: list[str] = []
+        self.watch = Watch(cell.materials)
         self.snapshots: list[Snapshot] = []
         self.number, self.in_step, self.dt = 0, 0.0, 0.0
 
@@ -312,7 +335,7 @@ class _Run:
         return self.record.result(
             self.reasons,
             self.snapshots,
-            self.notes,
+            [*self.notes, *self.watch.notes()],
             self.spent + clock.process_time() - self.started,
         )
 
@@ -448,6 +471,7 @@ class _Run:
     ) -> None:
         self.record.add(self.integrator, taken, dt, control)
         self.integrator.accept(taken, dt)
+        self.watch.see(self.system, taken.x, self.integrator.time)
         self.in_step += dt
         passed = abs(self.record.charge[-1]) / self.cell.areal_capacity / self.area
         while self.keep and passed >= self.keep[0]:
@@ -500,19 +524,12 @@ class _Run:
         least = step.cutoff_current_density if isinstance(step, VoltageStep) else None
         if least is not None and abs(self.record.current[-1]) / self.area <= least:
             return "cut-off current"
-        if self._depleted(x) > _DEPLETED:
-            return "salt depleted"
         return ""
-
-    def _depleted(self, x: Floats) -> float:
-        """Share of the electrolyte that holds next to no salt."""
-        volume = self.system.network.liquid_volume
-        return float(volume[x[self.system.ce] < _LEAST_SALT].sum() / volume.sum())
 
     def _exhausted(self, taken: Taken | None) -> bool:
         """Whether the solver ran dry because a reactant did; the run ends there."""
         x = self.integrator.states[0]
-        if self._depleted(x) > 0:
+        if float(x[self.system.ce].min()) < _LEAST_SALT:
             self.reasons.append("salt depleted")
             return True
         filled = self.system.stoichiometries(x)
@@ -538,6 +555,7 @@ class _Run:
             "dt": self.dt,
             "reasons": self.reasons,
             "notes": self.notes,
+            "validity": self.watch.state(),
             "keep": self.keep,
             "seconds": self.spent + clock.process_time() - self.started,
             "snapshots": len(self.snapshots),
@@ -562,6 +580,7 @@ class _Run:
         state = json.loads(str(held["_state"]))
         self.number, self.in_step, self.dt = state["number"], state["in_step"], state["dt"]
         self.reasons, self.notes = state["reasons"], state["notes"]
+        self.watch.restore(state.get("validity"))
         self.keep, self.spent = state["keep"], state["seconds"]
         self.integrator.from_arrays(held)
         self.record.from_arrays(held)

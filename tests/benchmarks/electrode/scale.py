@@ -4,9 +4,10 @@
     python tests/benchmarks/electrode/scale.py 320 200 200 --steps 12 --out large.json
 
 The structure is a Gaussian excursion set of 60 vol.-% active material with 8 vol.-% binder where
-most active material is near. With --directory the run can be killed and goes on where it was; its
-log then has a line a step, of all stretches, beside the checkpoints. NX counts the layers of the
-electrode; those of the separator come on top.
+most active material is near. With --porous 0.7 the active material is 70 vol.-% of particles with
+nanopores, which hold electrolyte as well. With --directory the run can be killed and goes on where
+it was; its log then has a line a step, of all stretches, beside the checkpoints. NX counts the
+layers of the electrode; those of the separator come on top.
 """
 
 from __future__ import annotations
@@ -24,8 +25,15 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from vmt.electrode import HalfCell, Settings, _integrator, discharge, parameter_set
-from vmt.electrode._run import _Run
+from vmt.electrode import (
+    HalfCell,
+    PorousActiveMaterial,
+    Settings,
+    _integrator,
+    discharge,
+    parameter_set,
+)
+from vmt.electrode._run import _BYTES_AT_LEAST, _Run, needed_bytes, unknowns
 from vmt.kernels.electrode import System
 from vmt.microstructure import Microstructure
 
@@ -66,18 +74,21 @@ class Split:
         return {**parts, "the rest [s]": whole - sum(parts.values())}
 
 
-def electrode(shape: tuple[int, int, int], spacing: float, seed: int = 1) -> Microstructure:
-    """Make three phases."""
+def electrode(
+    shape: tuple[int, int, int], spacing: float, porous: float = 0.0, seed: int = 1
+) -> Microstructure:
+    """Make three phases; `porous` is the share of porous particles, 0 for dense ones."""
     rng = np.random.default_rng(seed)
     grain = 4e-6 / spacing
     noise = rng.standard_normal(shape, dtype=np.float32)
     field = gaussian_filter(noise, grain / 2, mode="wrap", truncate=3.0)
-    active = field > np.quantile(field[::3, ::3, ::3], 0.4)
+    active = field > np.quantile(field[::3, ::3, ::3], 1 - (porous or 0.6))
     near = gaussian_filter(active.astype(np.float32), grain / 4, truncate=3.0)
     near[active] = -1
     labels = active.astype(np.uint8)
     labels[(near > np.quantile(near[::3, ::3, ::3], 0.92)) & ~active] = 2
-    return Microstructure(labels, spacing, {"pore": 0, "active_material": 1, "binder": 2})
+    particles = "porous_active_material" if porous else "active_material"
+    return Microstructure(labels, spacing, {"pore": 0, particles: 1, "binder": 2})
 
 
 def main() -> None:
@@ -87,6 +98,7 @@ def main() -> None:
     parser.add_argument("--c-rate", type=float, default=1.0)
     parser.add_argument("--newton", type=float, default=1e-8)
     parser.add_argument("--steps", type=int, default=0, help="stop after so many accepted steps")
+    parser.add_argument("--porous", type=float, default=0.0, help="share of porous particles")
     parser.add_argument("--directory")
     parser.add_argument("--checkpoint", type=float, default=300.0)
     parser.add_argument("--out")
@@ -95,23 +107,28 @@ def main() -> None:
     nx, ny, nz = given.shape
     # in a process of its own: the memory of making the structure is not the solver's
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        structure = pool.apply(electrode, ((nx, ny, nz), given.spacing))
+        structure = pool.apply(electrode, ((nx, ny, nz), given.spacing, given.porous))
     made = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     parameters = parameter_set("nmc811-chen2020")
     material = replace(parameters.active_material, double_layer=0.0)
-    cell = HalfCell(structure, replace(parameters, active_material=material))
-    small = HalfCell(electrode((20, 10, 10), 1e-6), cell.materials)  # compiles everything
+    inside = PorousActiveMaterial(0.4, 0.2, 0.4, 2e6) if given.porous else None
+    cell = HalfCell(structure, replace(parameters, active_material=material, porous=inside))
+    # compiles everything
+    small = HalfCell(electrode((20, 10, 10), 1e-6, given.porous), cell.materials)
     discharge(small, small.current_density(2.0), settings=Settings(method="multigrid", single=True))
     warm = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     split = Split()
     begun = time.process_time()
     accept, count = _Run._accept, 0
+    iterations = [0.0, 0.0]
 
     def told(self: _Run, *rest: Any) -> None:
         nonlocal count
         accept(self, *rest)
         count += 1
         r = self.record.rows
+        iterations[0] += r["newton"][-1]
+        iterations[1] += r["krylov"][-1]
         line = (
             f"{len(r['time']) - 1:3d} t={r['time'][-1]:.2f} s V={r['voltage'][-1]:.5f} "
             f"newton {r['newton'][-1]:.0f} krylov {r['krylov'][-1]:.0f} "
@@ -145,6 +162,10 @@ def main() -> None:
         spent = time.process_time() - begun
         content["accepted steps"] = given.steps
         content["kilovoxels per second and step"] = voxels * (given.steps + 1) / spent / 1000
+    content["Newton iterations a step"] = iterations[0] / max(count, 1)
+    content["GMRES iterations a Newton step"] = iterations[1] / max(iterations[0], 1.0)
+    content["unknowns per voxel"] = unknowns(cell) / voxels
+    content["announced bytes per voxel"] = (needed_bytes(cell) - _BYTES_AT_LEAST) / voxels
     content["split of this stretch"] = split.shares(time.process_time() - begun)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     content["bytes per voxel, all of the process"] = peak / voxels

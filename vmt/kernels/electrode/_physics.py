@@ -24,6 +24,7 @@ __all__ = [
     "apply_electrolyte",
     "apply_reactions",
     "apply_solid",
+    "bounded_log",
     "couple_reactions",
     "diffusion_fluxes",
     "electrolyte_fluxes",
@@ -67,6 +68,36 @@ def table_values(table: Array, column: int, low: float, step: float, x: Array, o
 
 
 @_jit
+def bounded_log(c: Array, least: float, out: Array) -> None:
+    """Write ln c; below `least` its parabola there, whose slope stays bounded down to c = 0.
+
+    Where the salt is gone, what balances the pull of its gradient is ever less salt, a power of ten
+    for some 50 mV; the laws mean nothing there, and no number holds it. Value, slope and curvature
+    meet at `least`.
+    """
+    for i in range(c.size):
+        if c[i] >= least:
+            out[i] = np.log(c[i])
+        else:
+            y = c[i] / least - 1.0
+            out[i] = np.log(least) + y - 0.5 * y * y
+
+
+@_inline
+def _log_slope(c: float, least: float) -> float:
+    return 1.0 / c if c >= least else (2.0 - c / least) / least
+
+
+@_inline
+def _wet(c: float, least: float) -> Any:
+    """Share of its conductivity that a cell keeps, 0 without salt to 1 from `least` on; slope."""
+    if c >= least:
+        return 1.0, 0.0
+    left = 1.0 - c / least
+    return 1.0 - left * left * left, 3.0 * left * left / least
+
+
+@_jit
 def electrolyte_fluxes(
     first: Array,
     second: Array,
@@ -75,6 +106,7 @@ def electrolyte_fluxes(
     phi: Array,
     c: Array,
     log_c: Array,
+    least: float,
     table: Array,
     low: float,
     step: float,
@@ -85,7 +117,8 @@ def electrolyte_fluxes(
 ) -> None:
     """Add currents and salt fluxes between cells of electrolyte; keep their derivatives.
 
-    Columns of `table`: κ, D, t+, K with a slope after each. `slopes` has five per link: of the
+    `log_c` is `bounded_log` of c with the same `least`. Columns of `table`: κ, D, t+, K with a
+    slope after each. `slopes` has five per link: of the
     current by φ1 - φ2, c1 and c2, and of F times the salt flux without migration's dependence on
     φ (that is t+ times the current's), by c1 and c2; the sixth is t+.
     """
@@ -106,8 +139,17 @@ def electrolyte_fluxes(
         drive = phi[i] - phi[j] - pull * logs
         current = g * kappa * drive
         by_mean = g * (d_kappa * drive - kappa * d_pull * logs) * scale
-        by_first = by_mean - g * kappa * pull / c[i]
-        by_second = by_mean + g * kappa * pull / c[j]
+        by_first = by_mean - g * kappa * pull * _log_slope(c[i], least)
+        by_second = by_mean + g * kappa * pull * _log_slope(c[j], least)
+        conducts = g * kappa
+        if c[i] < least or c[j] < least:
+            one, d_one = _wet(c[i], least)
+            other, d_other = _wet(c[j], least)
+            wet = one * other
+            by_first = wet * by_first + d_one * other * current
+            by_second = wet * by_second + one * d_other * current
+            current *= wet
+            conducts *= wet
         charge[i] += current
         charge[j] -= current
         spread = faraday * g * diff
@@ -115,7 +157,7 @@ def electrolyte_fluxes(
         mass[i] += salt
         mass[j] -= salt
         shared = (faraday * g * d_diff * (c[i] - c[j]) + d_trans * current) * scale
-        slopes[e, 0] = g * kappa
+        slopes[e, 0] = conducts
         slopes[e, 1] = by_first
         slopes[e, 2] = by_second
         slopes[e, 3] = shared + spread

@@ -23,6 +23,7 @@ FARADAY, GAS = 96485.33212, 8.31446261815324
 _LARGEST_EXPONENT = 200.0
 _WEAK = 4.0  # links over ground up to which sweeps alone solve the active material's diffusion
 _HELD = 1e4
+_EMPTY = 1.0  # salt below which a cell counts as empty, far below what the laws cover [mol/m³]
 
 
 @dataclass
@@ -89,6 +90,7 @@ class System:
             pull=np.zeros(ne, np.float32),
         )
         self._hierarchies: list[Hierarchy] | None = None
+        self.starving = False  # whether some cell had next to no salt at the last linearization
         #: sum of the reacting faces at the last linearization [A], and of the first planes'
         self.reacted = self.reacted_counter = 0.0
 
@@ -129,11 +131,16 @@ class System:
         s.transference[:] = two[0, : ce.size]
         physics.table_values(t.electrolyte, 6, t.low, t.step, ce, two)
         s.pull[:] = two[0, : ce.size] / ce
+        empty = np.flatnonzero(ce < _EMPTY)
+        s.pull[empty] = two[0, empty] * (2 - ce[empty] / _EMPTY) / _EMPTY
+        self.starving = empty.size > 0
+        log_c = two[1, : ce.size]
+        physics.bounded_log(ce, _EMPTY, log_c)
         physics.electrolyte_fluxes(
-            n.le_first, n.le_second, n.le_code, n.le_geometry, phi_e, ce, np.log(ce),
+            n.le_first, n.le_second, n.le_code, n.le_geometry, phi_e, ce, log_c, _EMPTY,
             t.electrolyte, t.low, t.step, FARADAY, charge_e, mass_e, s.le,
         )  # fmt: skip
-        del two
+        del two, log_c, empty
         sigma, d_sigma, diffusivity, d_diffusivity = self._solid_laws(cs)
         shapes = n.solid_geometry
         physics.solid_fluxes(
