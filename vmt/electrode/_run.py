@@ -14,12 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from vmt._budget import require_memory, return_large_blocks
-from vmt._files import content_hash, run_directory, whole_file
+from vmt._files import run_directory, whole_file
 from vmt._progress import steps as progress_steps
-from vmt._version import __version__
 from vmt.electrode._cell import AnyCell
+from vmt.electrode._identity import identity_of
 from vmt.electrode._integrator import Integrator, Settings, StepFailed, Taken
-from vmt.electrode._materials import ParameterSet
 from vmt.electrode._protocol import CurrentStep, PowerStep, Protocol, Rest, Step, VoltageStep
 from vmt.electrode._record import Record
 from vmt.electrode._result import Discharge, Snapshot
@@ -167,13 +166,13 @@ def cycle(
         return_large_blocks()
     owner: Any = nullcontext(None)
     if directory is not None:
-        owner = run_directory(directory, _identity(cell, protocol, chosen, keep))
+        owner = run_directory(directory, identity_of(cell, protocol, chosen, keep))
     with owner as place:
         run = _Run(cell, protocol, chosen, sorted(keep), place, checkpoint_every)
         return run.go()
 
 
-def unknowns(cell: HalfCell) -> int:
+def unknowns(cell: AnyCell) -> int:
     """How many a cell has, by the kinds of its voxels: 2 for electrolyte or dense particles,
     3 for binder, 4 for porous particles.
     """
@@ -184,55 +183,9 @@ def unknowns(cell: HalfCell) -> int:
     )
 
 
-def needed_bytes(cell: HalfCell) -> float:
+def needed_bytes(cell: AnyCell) -> float:
     """Memory that a run of a cell needs at its peak."""
     return _BYTES_PER_UNKNOWN * unknowns(cell) + _BYTES_AT_LEAST
-
-
-def _identity(
-    cell: AnyCell, protocol: Protocol, settings: Settings, keep: Sequence[float]
-) -> dict[str, Any]:
-    made = {
-        "command": "cycle",
-        "vmt": __version__,
-        "cells": content_hash(cell.cells),
-        "spacing [m]": list(cell.spacing),
-        "parameters": parameters_dict(cell.materials),
-        "area mode": cell.area_mode,
-        "periodic": list(cell.periodic),
-        "protocol": protocol.to_dict(),
-        "settings": vars(settings),
-        "keep": list(keep),
-    }
-    if cell.counter_materials is not None:
-        made["counter"] = parameters_dict(cell.counter_materials)
-    return made
-
-
-def parameters_dict(parameters: ParameterSet) -> dict[str, Any]:
-    """Name a parameter set by its constants and by the values of its laws."""
-    e, a = parameters.electrolyte, parameters.active_material
-    c, x = np.linspace(100, 2000, 5), np.linspace(0.1, 0.9, 9)
-    return {
-        "name": parameters.name,
-        "conductivity [S/m]": e.conductivity(c),
-        "diffusivity [m²/s]": e.diffusivity(c),
-        "transference": e.transference(c),
-        "thermodynamic factor": e.thermodynamic_factor(c),
-        "salt [mol/m³]": e.concentration,
-        "open-circuit potential [V]": a.open_circuit_potential(x),
-        "electronic conductivity [S/m]": a.conductivity(x),
-        "lithium diffusivity [m²/s]": a.diffusivity(x),
-        "maximum concentration [mol/m³]": a.maximum_concentration,
-        "initial stoichiometry": a.initial_stoichiometry,
-        "exchange current": vars(a.exchange_current),
-        "double layer [F/m²]": a.double_layer,
-        "lithium": vars(parameters.lithium),
-        "binder": vars(parameters.binder),
-        "separator": vars(parameters.separator),
-        "porous": None if parameters.porous is None else vars(parameters.porous),
-        "temperature [K]": parameters.temperature,
-    }
 
 
 def _check(cell: AnyCell, protocol: Protocol) -> None:
@@ -299,7 +252,7 @@ class _Run:
         self.integrator = Integrator(self.system, self._start(), settings, self.reference)
         self.reasons: list[str] = []
         self.notes: list[str] = []
-        self.watch = Watch(cell.materials)
+        self.watch = Watch(cell.materials, cell.counter_materials)
         self.snapshots: list[Snapshot] = []
         self.number, self.in_step, self.dt = 0, 0.0, 0.0
 

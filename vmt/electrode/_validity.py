@@ -31,6 +31,7 @@ class _Range:
     high: float
     source: str
     names: list[str]
+    part: int = 0  # 1: of the counter electrode
     since: float | None = None
     voltage: float = 0.0
     beyond: float = 0.0
@@ -59,6 +60,8 @@ class _Range:
             outside = "extrapolated, and constant from 1.25 times the upper end on"
         else:
             what, unit, where, outside = "Stoichiometry", "", "active material", "extrapolated"
+            if self.part:
+                what, where = f"{what} of the counter electrode", f"{where} of it"
         place = f"in up to {max(100 * self.share, 0.01):.3g} % of the {where}"
         if self.share == 0:
             place = f"at the surface of the {where} only"
@@ -73,48 +76,57 @@ class _Range:
 class Watch:
     """Compares the states of a run with the ranges of the laws it uses."""
 
-    def __init__(self, parameters: ParameterSet) -> None:
-        e, a = parameters.electrolyte, parameters.active_material
+    def __init__(self, parameters: ParameterSet, counter: ParameterSet | None = None) -> None:
+        e = parameters.electrolyte
         self.ranges: list[_Range] = []
         for law in (e.conductivity, e.diffusivity, e.transference, e.thermodynamic_factor):
             self._put(law, salt=True, surface=False)
-        self._put(a.open_circuit_potential, salt=False, surface=True)
-        for law in (a.conductivity, a.diffusivity):
-            self._put(law, salt=False, surface=False)
+        for part, given in enumerate((parameters, counter)):
+            if given is None:
+                continue
+            a = given.active_material
+            self._put(a.open_circuit_potential, salt=False, surface=True, part=part)
+            for law in (a.conductivity, a.diffusivity):
+                self._put(law, salt=False, surface=False, part=part)
         self.temperature = parameters.temperature
 
-    def _put(self, law: Law, *, salt: bool, surface: bool) -> None:
+    def _put(self, law: Law, *, salt: bool, surface: bool, part: int = 0) -> None:
         low, high = (float(v) for v in law.valid)
         if not (np.isfinite(low) or np.isfinite(high)):
             return
         for known in self.ranges:
-            if (known.salt, known.surface, known.low, known.high, known.source) == (
-                salt, surface, low, high, law.source
+            if (known.salt, known.surface, known.low, known.high, known.source, known.part) == (
+                salt, surface, low, high, law.source, part
             ):  # fmt: skip
                 known.names.append(law.name)
                 return
-        self.ranges.append(_Range(salt, surface, low, high, law.source, [law.name]))
+        self.ranges.append(_Range(salt, surface, low, high, law.source, [law.name], part))
 
     def see(self, system: System, x: Floats, time: float) -> None:
         """Look at a state that was accepted."""
         ce, cs = x[system.ce], x[system.cs]
-        full = system.tables.largest
         salt = float(ce.min()), float(ce.max())
-        inside = float(cs.min()) / full, float(cs.max()) / full
-        solved = system.surface
-        outer = solved >= 0  # faces that were never solved for hold -1
-        surface = (
-            min(inside[0], float(solved.min(where=outer, initial=full)) / full),
-            max(inside[1], float(solved.max(where=outer, initial=0.0)) / full),
-        )
+        stored = []
+        for part in system.parts:
+            full, here = part.tables.largest, cs[part.active]
+            inside = float(here.min()) / full, float(here.max()) / full
+            solved = system.surface[part.faces]
+            outer = solved >= 0  # faces that were never solved for hold -1
+            surface = (
+                min(inside[0], float(solved.min(where=outer, initial=full)) / full),
+                max(inside[1], float(solved.max(where=outer, initial=0.0)) / full),
+            )
+            stored.append((inside, surface))
         voltage = system.voltage(x)
         for r in self.ranges:
-            found = salt if r.salt else surface if r.surface else inside
+            found = salt if r.salt else stored[r.part][int(r.surface)]
             if not r.see(*found, time, voltage):
                 continue
-            values = ce if r.salt else cs
-            unit = 1.0 if r.salt else full
-            weight = system.network.liquid_volume if r.salt else system.network.solid_volume
+            values, unit, weight = ce, 1.0, system.network.liquid_volume
+            if not r.salt:
+                own = system.parts[r.part].active
+                values, weight = cs[own], system.network.solid_volume[own]
+                unit = system.parts[r.part].tables.largest
             out = (values < r.low * unit) | (values > r.high * unit)
             r.share = max(r.share, float(weight[out].sum() / weight.sum()))
 
