@@ -44,6 +44,40 @@ def test_a_discharge_from_the_shell(image: str, tmp_path: Path, capsys) -> None:
     assert again["capacity [mA h/cm²]"] == first["capacity [mA h/cm²]"]
 
 
+def test_an_image_is_turned_toward_the_separator(image: str, tmp_path: Path, capsys) -> None:
+    """The same electrode along another axis, separator last, gives the same run."""
+    labels = np.zeros((12, 2, 3), np.uint8)
+    labels[:, 1] = 1
+    labels[:5, 1, 0] = 0  # both ends differ
+    spacing = (5e-6, 4e-6, 3e-6)
+    names = {"pore": 0, "active_material": 1}
+    vmt.write(vmt.Microstructure(labels, spacing, names), tmp_path / "here.npz")
+    turned = np.moveaxis(labels[::-1], 0, 2)
+    edges = (spacing[1], spacing[2], spacing[0])
+    vmt.write(vmt.Microstructure(turned, edges, names), tmp_path / "there.npz")
+    found = []
+    for name, more in (("here", []), ("there", ["--axis", "2", "--flip"])):
+        given = ["discharge", str(tmp_path / f"{name}.npz"), "--current", "2C", "--json", "--quiet"]
+        given += ["--parameters", "nmc532-xu2019", "--cutoff-voltage", "3.6 V"]
+        assert main([*given, *more, "--out", str(tmp_path / f"out-{name}")]) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    assert found[0]["capacity [mA h/cm²]"] == found[1]["capacity [mA h/cm²]"]
+    assert found[0]["clean-up: lost capacity"] == found[1]["clean-up: lost capacity"]
+
+
+def test_what_a_large_cell_costs_is_said(monkeypatch, image: str, tmp_path: Path, capsys) -> None:
+    """Memory and time are said before the work starts."""
+    import vmt.cli._electrode as module
+
+    monkeypatch.setattr(module, "_LARGE", 10)
+    given = ["discharge", image, "--current", "1C", "--parameters", "nmc532-xu2019"]
+    assert main([*given, "--cutoff-voltage", "3.9 V", "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().err
+    assert "56 voxels:" in said
+    assert "MiB of memory" in said
+    assert "goes on by the same command" in said
+
+
 def test_fields_and_fluxes_from_the_shell(image: str, tmp_path: Path) -> None:
     """Times and shares asked for are in the store, with fluxes; the run is read back."""
     out = tmp_path / "out"

@@ -8,14 +8,32 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
-from vmt.cli._app import Force, Image, Json, Quiet, Spacing, app, read_image, say, silence, tell
+from vmt.cli._app import (
+    Axis,
+    Force,
+    Image,
+    Json,
+    Quiet,
+    Spacing,
+    app,
+    read_image,
+    say,
+    silence,
+    tell,
+)
 from vmt.errors import InputError
 
 if TYPE_CHECKING:
     from vmt.electrode import HalfCell, ParameterSet, Protocol, SymmetricCell
     from vmt.microstructure import Microstructure
+
+
+_LARGE = 1_000_000  # voxels
+#: of discharges at 1C (docs/performance.md)
+_USUAL_STEPS, _VOXELS_A_SECOND = 75, 150e3
 
 
 class Cells(StrEnum):
@@ -58,6 +76,10 @@ def discharge(
         ),
     ] = None,
     spacing: Spacing = None,
+    axis: Axis = 0,
+    flip: Annotated[
+        bool, typer.Option("--flip", help="The separator is at the other end of the axis.")
+    ] = False,
     cell: Annotated[
         Cells, typer.Option(help="Against lithium metal, or against the same electrode.")
     ] = Cells.half,
@@ -154,7 +176,7 @@ def discharge(
     materials, content = _parameters(parameters)
     roles = dict(_role(text) for text in role or [])
     with silence(quiet):
-        structure = read_image(image, spacing, quiet)
+        structure = _toward_separator(read_image(image, spacing, quiet), axis, flip)
         given = {
             "phases": roles or None,
             "embedding": embedding,
@@ -169,6 +191,8 @@ def discharge(
                 f"{made.areal_capacity / 36000:.4g} mA h/cm² in connected active material, "
                 f"{100 * made.clean_up.lost_capacity:.3g} % of it all is lost; {asked}"
             )
+            if made.cells.size > _LARGE:
+                say(_cost(made))
         options: dict[str, Any] = {
             "protocol": [repr(step) for step in steps],
             "parameters": parameters,
@@ -232,6 +256,35 @@ def _cell(
     if arrangement is not Arrangements.mirrored:
         raise InputError("--arrangement is of symmetric cells; add --cell symmetric.")
     return HalfCell(structure, materials, **given)
+
+
+def _toward_separator(structure: Microstructure, axis: int, flip: bool) -> Microstructure:
+    """Turn a structure so that the current flows along axis 0, from the separator at index 0."""
+    if axis == 0 and not flip:
+        return structure
+    from vmt import Microstructure
+
+    labels = np.moveaxis(structure.labels, axis, 0)
+    edges = list(structure.spacing)
+    edges.insert(0, edges.pop(axis))
+    return Microstructure(
+        np.ascontiguousarray(labels[::-1] if flip else labels),
+        (edges[0], edges[1], edges[2]),
+        structure.phases,
+    )
+
+
+def _cost(cell: HalfCell | SymmetricCell) -> str:
+    """Say what a discharge of a large cell takes."""
+    from vmt._budget import format_bytes
+    from vmt.electrode._memory import needed_bytes
+
+    minutes = _USUAL_STEPS * cell.cells.size / _VOXELS_A_SECOND / 60
+    return (
+        f"{cell.cells.size:,} voxels: {format_bytes(needed_bytes(cell))} of memory, and about "
+        f"{minutes:.0f} min for a whole discharge of some {_USUAL_STEPS} steps; it can be "
+        "interrupted and goes on by the same command"
+    )
 
 
 def _steps(
