@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from vmt._budget import available_memory, format_bytes, require_memory
-from vmt._progress import quiet, steps
+from vmt._progress import Remaining, format_seconds, quiet, steps
 from vmt._provenance import Timer, provenance
 from vmt._version import __version__
 from vmt.errors import InputError, MemoryBudgetError, VmtError
@@ -66,6 +66,43 @@ def test_progress_on_a_terminal(monkeypatch, silent, shown):
         step(advance=2)
     assert ("first part" in stream.getvalue() or "sampling" in stream.getvalue()) == shown
     assert "inner work" not in stream.getvalue()
+
+
+def test_a_bar_with_an_estimate(monkeypatch):
+    """On a terminal it shows text, percentage and what is left in words."""
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with steps("cell", 1000, estimates=True) as step:
+        step("3.712 V, step 12 s", advance=420, left=5400.0)
+    shown = stream.getvalue()
+    for part in ("3.712 V, step 12 s", "42%", "90 min left", "0:00:00"):
+        assert part in shown
+
+
+def test_what_is_left_follows_the_speed_of_the_newer_half():
+    """Even work is estimated exactly; a slow start and what was done before count not."""
+    clock = [0.0]
+    even = Remaining(lambda: clock[0])
+    assert even(0.0) is None
+    for share in (0.1, 0.35, 0.9):
+        clock[0] = 500.0 * share
+        assert even(share) == pytest.approx(500.0 * (1 - share))
+    assert even(1.0) == 0.0
+    clock[0] = 0.0
+    resumed = Remaining(lambda: clock[0])
+    assert resumed(0.6) is None
+    clock[0] = 10.0
+    assert resumed(0.65) == pytest.approx(70.0)
+    assert resumed(0.65) == pytest.approx(70.0)  # no progress, no time: the same
+    clock[0] = 0.0
+    slow = Remaining(lambda: clock[0])
+    slow(0.0)
+    for share, time in ((0.01, 100.0), (0.02, 200.0), (0.1, 208.0), (0.2, 218.0), (0.4, 238.0)):
+        clock[0] = time
+        left = slow(share)
+    assert left == pytest.approx(60.0)
+    assert format_seconds(left) == "60 s"
+    assert format_seconds(7260) == "2 h 01 min"
 
 
 def test_no_progress_in_a_file(monkeypatch):

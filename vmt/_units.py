@@ -18,6 +18,7 @@ __all__ = [
     "format_length",
     "parse_current_density",
     "parse_length",
+    "parse_seconds",
     "parse_spacing",
     "parse_voltage",
 ]
@@ -190,6 +191,26 @@ def parse_current_density(text: str) -> tuple[float, str]:
         f'{text!r} is not a current density; expected a number with a unit, as "5.57 mA/cm2" or '
         '"20 A/m2", or a C-rate, as "1C" or "C/10".'
     )
+
+
+def parse_seconds(text: str) -> float:
+    """Read a length of time with its unit, in seconds.
+
+    Raises
+    ------
+    InputError
+        If it is not a number followed by s, min or h.
+
+    Examples
+    --------
+    >>> parse_seconds("1.5 h"), parse_seconds("10 min")
+    (5400.0, 600.0)
+    """
+    match = _CURRENT.fullmatch(text)
+    scale = {"s": 1, "min": 60, "h": 3600}.get(match.group(2)) if match is not None else None
+    if match is None or scale is None:
+        raise InputError(f'{text!r} is not a time; expected as "90 s", "10 min" or "1.5 h".')
+    return float(Decimal(match.group(1)) * scale)
 
 
 def parse_voltage(text: str) -> float:

@@ -10,6 +10,12 @@ import vmt
 from vmt.cli import main
 
 
+@pytest.fixture(autouse=True)
+def plain(monkeypatch) -> None:
+    """No graphics driver: that is tested with the renderings."""
+    monkeypatch.setenv("VMT_RENDERER", "matplotlib")
+
+
 @pytest.fixture
 def image(tmp_path: Path) -> str:
     labels = np.zeros((12, 2, 2), np.uint8)
@@ -38,9 +44,23 @@ def test_a_discharge_from_the_shell(image: str, tmp_path: Path, capsys) -> None:
     assert again["capacity [mA h/cm²]"] == first["capacity [mA h/cm²]"]
 
 
+def test_fields_and_fluxes_from_the_shell(image: str, tmp_path: Path) -> None:
+    """Times and shares asked for are in the store, with fluxes; the run is read back."""
+    out = tmp_path / "out"
+    given = ["discharge", image, "--current", "1C", "--parameters", "nmc532-xu2019", "--quiet"]
+    given += ["--cutoff-voltage", "3.5 V", "--keep-time", "2 min", "--keep", "0.2", "--fluxes"]
+    assert main([*given, "--out", str(out)]) == 0
+    run = vmt.electrode.read_discharge(out)
+    assert [s.time for s in run.snapshots[:2]] == pytest.approx([120.0, 720.0], rel=1e-6)
+    fluxes = vmt.electrode.read_fields(out)[1].fluxes()
+    assert fluxes.collector.mean() == pytest.approx(run.current_density[-1], rel=1e-8)
+    assert len(list(out.glob("fields-*.vti"))) == len(run.snapshots)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        (["--current", "1C", "--keep-time", "5"], "not a time"),
         (["--current", "5"], "not a current density"),
         (["--current", "1C", "--cutoff-voltage", "3"], "not a voltage"),
         (["--current", "1C", "--cutoff-voltage", "4.9 V"], "not below the voltage at the start"),

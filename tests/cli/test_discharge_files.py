@@ -10,6 +10,12 @@ from vmt import cli
 from vmt.electrode import parameter_set, write_parameters
 
 
+@pytest.fixture(autouse=True)
+def plain(monkeypatch):
+    """No graphics driver: that is tested with the renderings."""
+    monkeypatch.setenv("VMT_RENDERER", "matplotlib")
+
+
 @pytest.fixture
 def plates(tmp_path):
     labels = np.zeros((8, 2, 1), np.uint8)

@@ -106,6 +106,19 @@ def discharge(
             show_default=False,
         ),
     ] = None,
+    keep_time: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='Time since the start at which fields are kept, "30 min"; several times.',
+            show_default=False,
+        ),
+    ] = None,
+    fluxes: Annotated[
+        bool,
+        typer.Option(
+            "--fluxes", help="Keep current densities and local reactions with the fields."
+        ),
+    ] = False,
     checkpoint: Annotated[
         float, typer.Option(min=0.0, help="Seconds between checkpoints in --out.")
     ] = 300.0,
@@ -124,7 +137,7 @@ def discharge(
     """
     from vmt._files import content_hash, run_directory
     from vmt._provenance import provenance
-    from vmt._units import parse_voltage
+    from vmt._units import parse_seconds, parse_voltage
     from vmt.electrode import cycle
     from vmt.report import write_discharge
 
@@ -137,6 +150,7 @@ def discharge(
     if protocol is not None and cutoff_voltage is not None:
         raise InputError("With --protocol, voltages are said in its steps, not --cutoff-voltage.")
     cutoff = None if cutoff_voltage is None else parse_voltage(cutoff_voltage)
+    times = [parse_seconds(text) for text in keep_time or []]
     materials, content = _parameters(parameters)
     roles = dict(_role(text) for text in role or [])
     with silence(quiet):
@@ -164,6 +178,8 @@ def discharge(
             "embedding": embedding,
             "keep": keep or [],
         }
+        options |= {"keep times [s]": times} if times else {}
+        options |= {"fluxes": True} if fluxes else {}
         if cell is Cells.symmetric:
             options |= {"cell": cell.value, "arrangement": arrangement.value}
         if stoichiometry is not None:
@@ -179,6 +195,8 @@ def discharge(
                 made,
                 steps,
                 keep=keep or (),
+                keep_times=times,
+                fluxes=fluxes,
                 directory=directory / "run",
                 checkpoint_every=checkpoint,
             )

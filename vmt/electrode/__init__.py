@@ -14,6 +14,7 @@ from vmt.electrode._capacity import (
 )
 from vmt.electrode._cell import Cell, HalfCell, SymmetricCell
 from vmt.electrode._electrode import Electrode
+from vmt.electrode._flux_maps import Fluxes
 from vmt.electrode._integrator import Settings
 from vmt.electrode._laws import Law, constant, tabulated
 from vmt.electrode._materials import (
@@ -29,8 +30,10 @@ from vmt.electrode._materials import (
 from vmt.electrode._parameter_file import KNOWN_LAWS, read_parameters, write_parameters
 from vmt.electrode._parameter_sets import ELECTROLYTES, PARAMETER_SETS, parameter_set
 from vmt.electrode._protocol import CurrentStep, PowerStep, Protocol, Rest, VoltageStep
-from vmt.electrode._result import Discharge, Snapshot
+from vmt.electrode._result import Discharge
 from vmt.electrode._run import cycle, discharge
+from vmt.electrode._snapshot import Layout, Snapshot, read_fields
+from vmt.electrode._stored_run import read_discharge
 
 __all__ = [
     "ELECTROLYTES",
@@ -45,8 +48,10 @@ __all__ = [
     "Electrode",
     "Electrolyte",
     "ExchangeCurrent",
+    "Fluxes",
     "HalfCell",
     "Law",
+    "Layout",
     "LithiumMetal",
     "ParameterSet",
     "PorousActiveMaterial",
@@ -65,6 +70,8 @@ __all__ = [
     "gravimetric_energy_density",
     "molar_mass",
     "parameter_set",
+    "read_discharge",
+    "read_fields",
     "read_parameters",
     "tabulated",
     "theoretical_capacity",

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from vmt.electrode._cell import AnyCell
 from vmt.electrode._integrator import Integrator, Taken
-from vmt.electrode._result import Discharge, Snapshot
+from vmt.electrode._result import Discharge
+from vmt.electrode._snapshot import Snapshot
 from vmt.kernels.electrode import Control, System
 
 __all__ = ["Record"]
@@ -124,26 +125,6 @@ class Record:
             sums = np.add.reduceat(np.append(part, 0.0), bounds[:-1])[filled]
             both[row, filled] = sums / counts[filled]
         self.profiles.append(both)
-
-    def snapshot(self, integrator: Integrator) -> Snapshot:
-        """Fields of the newest state."""
-        s, n, x = self.system, self.system.network, integrator.states[0]
-
-        def spread(where: npt.NDArray[np.int32], values: Floats) -> npt.NDArray[np.float32]:
-            field = np.full(n.cells.shape, np.nan, np.float32)
-            field.ravel()[where] = values
-            field.flags.writeable = False
-            return field
-
-        return Snapshot(
-            integrator.time,
-            s.voltage(x),
-            self.rows["charge"][-1] / self.cell.cross_section,
-            spread(n.solid[: n.active], x[s.cs] / s.largest),
-            spread(n.liquid, x[s.ce]),
-            spread(n.solid, s.solid_potential(x)),
-            spread(n.liquid, x[s.phi_e] + s.liquid_offset),
-        )
 
     def to_arrays(self) -> dict[str, Any]:
         """What a checkpoint holds."""

@@ -10,68 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from vmt.electrode._snapshot import Snapshot
 from vmt.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Discharge", "Snapshot"]
+__all__ = ["Discharge"]
 
 Floats = npt.NDArray[np.float64]
 _MAH_PER_CM2 = 1 / 36000.0  # from C/m²
-
-
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """Fields at one time, of the separator and the electrode; NaN where they do not exist.
-
-    Attributes
-    ----------
-    time : float
-        [s]
-    voltage : float
-        [V]
-    capacity : float
-        Charge passed until then [C/m²].
-    stoichiometry, salt, solid_potential, liquid_potential : (nx, ny, nz) arrays of float32
-        Lithium per host in the active material, salt concentration [mol/m³], potentials [V].
-    """
-
-    time: float
-    voltage: float
-    capacity: float
-    stoichiometry: npt.NDArray[np.float32]
-    salt: npt.NDArray[np.float32]
-    solid_potential: npt.NDArray[np.float32]
-    liquid_potential: npt.NDArray[np.float32]
-
-    def plot(self, ax: Axes | None = None, *, index: int | None = None) -> Axes:
-        """Draw the stoichiometry on a slice normal to z, separator at the left.
-
-        Parameters
-        ----------
-        ax : matplotlib axes, optional
-            Where to draw; new ones if not given.
-        index : int, optional
-            Which slice; the middle one by default.
-        """
-        from vmt import _plotting
-
-        ax = _plotting.axes(ax)
-        at = self.stoichiometry.shape[2] // 2 if index is None else index
-        plane = self.stoichiometry[:, :, at].T
-        half = bool(np.isnan(self.stoichiometry[0]).all())  # the first plane is separator
-        ax.set_facecolor("#e9e5dd")
-        drawn = ax.imshow(plane, origin="lower", cmap="viridis", aspect="equal")
-        bar = ax.figure.colorbar(drawn, ax=ax, shrink=0.8)
-        bar.set_label("stoichiometry", fontsize=8)
-        bar.ax.tick_params(labelsize=8)
-        return _plotting.finish(
-            ax,
-            xlabel=f"voxels from {'lithium' if half else 'the counter collector'}",
-            ylabel="voxels",
-            title=f"{self.time:.0f} s, {self.voltage:.3f} V",
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +59,7 @@ class Discharge:
     stopped_because : tuple of str
         Why each step of the protocol ended.
     snapshots : tuple of Snapshot
-        Fields at the times asked for.
+        Fields at the times asked for and at the end; of a run with a directory they stay there.
     notes : tuple of str
         What should be known about the run.
     cell : mapping

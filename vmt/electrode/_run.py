@@ -14,16 +14,18 @@ import numpy as np
 import numpy.typing as npt
 
 from vmt._budget import require_memory, return_large_blocks
-from vmt._files import content_hash, run_directory, whole_file
+from vmt._files import run_directory, whole_file
+from vmt._progress import Remaining
 from vmt._progress import steps as progress_steps
-from vmt._version import __version__
 from vmt.electrode._cell import AnyCell
+from vmt.electrode._identity import identity_of
 from vmt.electrode._integrator import Integrator, Settings, StepFailed, Taken
-from vmt.electrode._materials import ParameterSet
+from vmt.electrode._keep import FIELD_BYTES, FLUX_BYTES, Keeper, Schedule
 from vmt.electrode._memory import needed_bytes
 from vmt.electrode._protocol import CurrentStep, PowerStep, Protocol, Rest, Step, VoltageStep
 from vmt.electrode._record import Record
-from vmt.electrode._result import Discharge, Snapshot
+from vmt.electrode._result import Discharge
+from vmt.electrode._stored_run import write_run
 from vmt.electrode._tables import tables_of
 from vmt.electrode._validity import Watch
 from vmt.errors import ConvergenceError, InputError
@@ -47,6 +49,8 @@ def discharge(
     *,
     cutoff_voltage: float | None = None,
     keep: Sequence[float] = (),
+    keep_times: Sequence[float] = (),
+    fluxes: bool = False,
     directory: str | os.PathLike[str] | None = None,
     checkpoint_every: float = 300.0,
     settings: Settings | None = None,
@@ -64,8 +68,13 @@ def discharge(
         for a positive current.
     keep : sequence of float
         Shares of the areal capacity at which the fields are kept; the end is always kept.
+    keep_times : sequence of float
+        Times since the start at which they are kept, too [s].
+    fluxes : bool
+        Whether current densities, lithium flux and local reaction are kept with the fields.
     directory : path, optional
-        Where checkpoints go; a run that was stopped goes on from there.
+        Where checkpoints go, and the fields that are kept (a Zarr store, `read_fields`), which
+        then take no memory; a run that was stopped goes on from there.
     checkpoint_every : float
         Seconds between checkpoints.
     settings : Settings, optional
@@ -102,6 +111,8 @@ def discharge(
         cell,
         protocol,
         keep=keep,
+        keep_times=keep_times,
+        fluxes=fluxes,
         directory=directory,
         checkpoint_every=checkpoint_every,
         settings=settings,
@@ -113,6 +124,8 @@ def cycle(
     protocol: Protocol,
     *,
     keep: Sequence[float] = (),
+    keep_times: Sequence[float] = (),
+    fluxes: bool = False,
     directory: str | os.PathLike[str] | None = None,
     checkpoint_every: float = 300.0,
     settings: Settings | None = None,
@@ -128,8 +141,13 @@ def cycle(
     keep : sequence of float
         Shares of the areal capacity passed (in magnitude) at which the fields are kept; the end is
         always kept.
+    keep_times : sequence of float
+        Times since the start at which they are kept, too [s].
+    fluxes : bool
+        Whether current densities, lithium flux and local reaction are kept with the fields.
     directory : path, optional
-        Where checkpoints go; a run that was stopped goes on from there.
+        Where checkpoints go, and the fields that are kept (a Zarr store, `read_fields`), which
+        then take no memory; a run that was stopped goes on from there.
     checkpoint_every : float
         Seconds between checkpoints.
     settings : Settings, optional
@@ -151,70 +169,30 @@ def cycle(
     ('duration', 'duration')
     """
     chosen = settings or Settings()
-    for share in keep:
-        if not np.isfinite(share) or share < 0:
-            raise InputError(f"keep holds {share!r}; expected shares of the areal capacity.")
+    schedule = Schedule(keep, keep_times)
     _check(cell, protocol)
     voxels = cell.cells.size
+    each = FIELD_BYTES + (FLUX_BYTES if fluxes else 0.0)
+    kept = each * (1 + len(schedule)) if directory is None else 0.0
     require_memory(
-        needed_bytes(cell),
+        needed_bytes(cell) + kept * voxels,
         f"a cell of {voxels:,} voxels",
-        "Crop or coarsen the structure, or use a machine with more memory.",
+        "Crop or coarsen the structure, give a directory for the fields that are kept, or use a "
+        "machine with more memory.",
     )
     if voxels > _LARGE:
         return_large_blocks()
     owner: Any = nullcontext(None)
     if directory is not None:
-        owner = run_directory(directory, _identity(cell, protocol, chosen, keep))
+        identity = identity_of(cell, protocol, chosen, keep)
+        if schedule.times:
+            identity["keep_times"] = list(keep_times)
+        if fluxes:
+            identity["fluxes"] = True
+        owner = run_directory(directory, identity)
     with owner as place:
-        run = _Run(cell, protocol, chosen, sorted(keep), place, checkpoint_every)
+        run = _Run(cell, protocol, chosen, schedule, place, checkpoint_every, fluxes=fluxes)
         return run.go()
-
-
-def _identity(
-    cell: AnyCell, protocol: Protocol, settings: Settings, keep: Sequence[float]
-) -> dict[str, Any]:
-    made = {
-        "command": "cycle",
-        "vmt": __version__,
-        "cells": content_hash(cell.cells),
-        "spacing [m]": list(cell.spacing),
-        "parameters": parameters_dict(cell.materials),
-        "area mode": cell.area_mode,
-        "periodic": list(cell.periodic),
-        "protocol": protocol.to_dict(),
-        "settings": vars(settings),
-        "keep": list(keep),
-    }
-    if cell.counter_materials is not None:
-        made["counter"] = parameters_dict(cell.counter_materials)
-    return made
-
-
-def parameters_dict(parameters: ParameterSet) -> dict[str, Any]:
-    """Name a parameter set by its constants and by the values of its laws."""
-    e, a = parameters.electrolyte, parameters.active_material
-    c, x = np.linspace(100, 2000, 5), np.linspace(0.1, 0.9, 9)
-    return {
-        "name": parameters.name,
-        "conductivity [S/m]": e.conductivity(c),
-        "diffusivity [m²/s]": e.diffusivity(c),
-        "transference": e.transference(c),
-        "thermodynamic factor": e.thermodynamic_factor(c),
-        "salt [mol/m³]": e.concentration,
-        "open-circuit potential [V]": a.open_circuit_potential(x),
-        "electronic conductivity [S/m]": a.conductivity(x),
-        "lithium diffusivity [m²/s]": a.diffusivity(x),
-        "maximum concentration [mol/m³]": a.maximum_concentration,
-        "initial stoichiometry": a.initial_stoichiometry,
-        "exchange current": vars(a.exchange_current),
-        "double layer [F/m²]": a.double_layer,
-        "lithium": vars(parameters.lithium),
-        "binder": vars(parameters.binder),
-        "separator": vars(parameters.separator),
-        "porous": None if parameters.porous is None else vars(parameters.porous),
-        "temperature [K]": parameters.temperature,
-    }
 
 
 def _check(cell: AnyCell, protocol: Protocol) -> None:
@@ -263,11 +241,14 @@ class _Run:
         cell: AnyCell,
         protocol: Protocol,
         settings: Settings,
-        keep: list[float],
+        schedule: Schedule,
         place: Path | None,
         checkpoint_every: float,
+        *,
+        fluxes: bool = False,
     ) -> None:
-        self.cell, self.protocol, self.settings, self.keep = cell, list(protocol), settings, keep
+        self.cell, self.protocol, self.settings = cell, list(protocol), settings
+        self.schedule = schedule
         self.place, self.checkpoint_every = place, checkpoint_every
         self.started, self.spent = clock.process_time(), 0.0
         single = settings.single
@@ -281,8 +262,8 @@ class _Run:
         self.integrator = Integrator(self.system, self._start(), settings, self.reference)
         self.reasons: list[str] = []
         self.notes: list[str] = []
+        self.keeper = Keeper(cell, self.system, place, fluxes=fluxes)
         self.watch = Watch(cell.materials, cell.counter_materials)
-        self.snapshots: list[Snapshot] = []
         self.number, self.in_step, self.dt = 0, 0.0, 0.0
 
     def _start(self) -> Floats:
@@ -312,29 +293,34 @@ class _Run:
             while self.number < len(self.protocol):
                 self._step(self.protocol[self.number], told)
                 self.number, self.in_step, self.dt = self.number + 1, 0.0, 0.0
-        self._snapshot()
-        self._save(final=True)
-        return self.record.result(
+        if self.keeper.last != self.integrator.time:
+            self._snapshot()
+        self._save()
+        result = self.record.result(
             self.reasons,
-            self.snapshots,
+            self.keeper.snapshots(),
             [*self.notes, *self.watch.notes()],
             self.spent + clock.process_time() - self.started,
         )
+        if self.place is not None:
+            write_run(result, self.place)
+        return result
 
     @contextmanager
     def _bar(self) -> Iterator[Any]:
-        begun = clock.monotonic()
+        """Show how much is done, voltage, step, and the time that is left."""
         total = 1000
-        with progress_steps("cell", total) as step:
+        left = Remaining()
+        with progress_steps("cell", total, estimates=True) as step:
             shown = 0
 
             def told(share: float, voltage: float, dt: float) -> None:
                 nonlocal shown
                 now = int(min(max(share, 0.0), 1.0) * total)
-                step(f"{voltage:.3f} V, step {dt:.3g} s", advance=max(now - shown, 0))
+                text = f"{voltage:.3f} V, step {dt:.3g} s"
+                step(text, advance=max(now - shown, 0), left=left(share))
                 shown = max(shown, now)
 
-            self._begun = begun
             yield told
 
     def _step(self, step: Step, told: Any) -> None:
@@ -350,6 +336,8 @@ class _Run:
             if ended:
                 self.reasons.append(ended)
                 return
+            self.integrator.restart()
+            self.record.restart()
             self.dt = fixed or max(3e-4 * lasts, 2 * _SETTLING)
         longest = self.settings.longest * lasts
         shortest = _SHORTEST * lasts
@@ -359,6 +347,11 @@ class _Run:
             duration = getattr(step, "duration", None)
             left = np.inf if duration is None else duration - self.in_step
             dt = min(self.dt, longest, left) if fixed is None else min(fixed, left)
+            if fixed is None and len(self.schedule):
+                time, passed = self.integrator.time, self._passed()
+                dt = self.schedule.shorten(dt, time, passed, self._speed(step))
+            if dt < left < dt * (1 + 1e-6):
+                dt = left  # rounding leaves no step of its own
             if high is not None:
                 assert low is not None
                 dt = _between(low, high, self._cutoff(step))
@@ -445,8 +438,6 @@ class _Run:
                 "at the start; expected less. Check the unit and the materials' conductivities."
             )
         self._accept(taken, dt, control, None, None)
-        self.integrator.restart()
-        self.record.restart()
 
     def _accept(
         self, taken: Taken, dt: float, control: Control, told: Any, step: Step | None
@@ -455,17 +446,17 @@ class _Run:
         self.integrator.accept(taken, dt)
         self.watch.see(self.system, taken.x, self.integrator.time)
         self.in_step += dt
-        passed = abs(self.record.charge[-1]) / self.cell.areal_capacity / self.area
-        while self.keep and passed >= self.keep[0]:
-            self.keep.pop(0)
+        if self.schedule.due(self._passed(), self.integrator.time):
             self._snapshot()
         if told is not None and step is not None:
             told(self._share(step, taken), self.system.voltage(taken.x), dt)
 
     def _share(self, step: Step, taken: Taken) -> float:
-        """How much of the protocol is done, roughly."""
-        here = self.in_step / max(self._lasts(step), self.in_step)
-        return (self.number + here) / len(self.protocol)
+        """How much of the protocol is done, roughly: by the time that each step may last."""
+        lengths = [self._lasts(s) for s in self.protocol]
+        lasts = lengths[self.number]
+        here = lasts * self.in_step / max(lasts, self.in_step)
+        return (sum(lengths[: self.number]) + here) / sum(lengths)
 
     def _control(self, step: Step) -> Control:
         if isinstance(step, CurrentStep):
@@ -523,12 +514,25 @@ class _Run:
             return True
         return False
 
+    def _passed(self) -> float:
+        """Share of the areal capacity that has passed, in magnitude."""
+        return abs(self.record.charge[-1]) / self.cell.areal_capacity / self.area
+
+    def _speed(self, step: Step) -> float:
+        """How fast that share grows [1/s], where it is known."""
+        if not isinstance(step, CurrentStep):
+            return 0.0
+        sign = np.sign(self.record.charge[-1]) or np.sign(step.current_density)
+        return float(sign * step.current_density / self.cell.areal_capacity)
+
     def _snapshot(self) -> None:
-        self.snapshots.append(self.record.snapshot(self.integrator))
+        charge, current = self.record.charge[-1], self.record.current[-1]
+        number = min(self.number, len(self.protocol) - 1)
+        self.keeper.add(self.integrator, charge, current, number)
 
     # -- checkpoints -----------------------------------------------------------------------------
 
-    def _save(self, *, final: bool = False) -> None:
+    def _save(self) -> None:
         if self.place is None:
             return
         state = {
@@ -538,19 +542,15 @@ class _Run:
             "reasons": self.reasons,
             "notes": self.notes,
             "validity": self.watch.state(),
-            "keep": self.keep,
+            "keep": self.schedule.shares,
+            "keep_times": self.schedule.times,
             "seconds": self.spent + clock.process_time() - self.started,
-            "snapshots": len(self.snapshots),
+            "snapshots": self.keeper.count,
         }
         arrays = {**self.integrator.to_arrays(), **self.record.to_arrays()}
-        for i, shot in enumerate(self.snapshots):
-            path = self.place / f"fields-{i}.npz"
-            if not path.exists() or (final and i == len(self.snapshots) - 1):
-                with whole_file(path) as temporary, open(temporary, "wb") as stream:
-                    np.savez(stream, **_arrays(vars(shot)))
         path = self.place / "checkpoint.npz"
         with whole_file(path) as temporary, open(temporary, "wb") as stream:
-            np.savez(stream, **_arrays({"_state": json.dumps(state), **arrays}))
+            np.savez(stream, _state=np.asarray(json.dumps(state)), **arrays)
         self.saved = clock.monotonic()
 
     def _resume(self) -> bool:
@@ -563,21 +563,13 @@ class _Run:
         self.number, self.in_step, self.dt = state["number"], state["in_step"], state["dt"]
         self.reasons, self.notes = state["reasons"], state["notes"]
         self.watch.restore(state.get("validity"))
-        self.keep, self.spent = state["keep"], state["seconds"]
+        self.spent = state["seconds"]
+        self.schedule.shares = state["keep"]
+        self.schedule.times = state.get("keep_times", [])
         self.integrator.from_arrays(held)
         self.record.from_arrays(held)
-        done = self.number >= len(self.protocol)
-        for i in range(state["snapshots"] - int(done)):
-            with np.load(self.place / f"fields-{i}.npz", allow_pickle=False) as stored:
-                values: dict[str, Any] = {
-                    k: stored[k] if stored[k].ndim else float(stored[k]) for k in stored.files
-                }
-            self.snapshots.append(Snapshot(**values))
+        self.keeper.resume(state["snapshots"])
         return True
-
-
-def _arrays(given: dict[str, Any]) -> Any:
-    return {name: np.asarray(value) for name, value in given.items()}
 
 
 def _between(low: tuple[float, float], high: tuple[float, float], target: float) -> float:

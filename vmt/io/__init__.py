@@ -32,8 +32,17 @@ The sidecar of a raw file ``a.raw`` is ``a.raw.json`` (``a.json`` is read too)::
      "phases": {"pore": 0, "solid": 1}}              optional
 """
 
+from vmt.io._field_store import FieldStore, Slabs, StoredArray
 from vmt.io._read import read_grey, read_labels
 from vmt.io._vti import write_fields
 from vmt.io._write import write
 
-__all__ = ["read_grey", "read_labels", "write", "write_fields"]
+__all__ = [
+    "FieldStore",
+    "Slabs",
+    "StoredArray",
+    "read_grey",
+    "read_labels",
+    "write",
+    "write_fields",
+]

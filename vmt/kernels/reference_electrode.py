@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from vmt.kernels.electrode import Kind
 
-__all__ = ["count_links", "small_signal_resistance"]
+__all__ = ["count_links", "flux_vectors", "small_signal_resistance"]
 
 
 def _faces(shape: tuple[int, ...]) -> list[tuple[int, tuple[int, ...], tuple[int, ...]]]:
@@ -95,3 +95,71 @@ def small_signal_resistance(
     b = (used == terminal).astype(float)
     x = np.linalg.solve(a[np.ix_(used, used)], b)
     return float(x[used == terminal][0] * h * h * cells.shape[1] * cells.shape[2])
+
+
+def flux_vectors(
+    cells: npt.NDArray[np.uint8],
+    kinds: Sequence[Kind],
+    spacing: tuple[float, float, float],
+    fields: dict[str, npt.NDArray[np.float64]],
+    laws: dict[str, Callable[..., float]],
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Ionic and electronic current density and lithium flux per voxel, face by face.
+
+    `fields` are boxes: phi_e, ce, phi_s, cs, and the terminal's V. `laws` are kappa(c) [S/m],
+    pull(c) [V], sigma(c) of active material, diffusivity(c), reaction(jump, ce, cs, half) [A/m²]
+    from solid to electrolyte and metal(phi, ce) [A/m²] into it. Faces count their own area.
+    """
+    found = {name: np.zeros((3, *cells.shape)) for name in ("ionic", "electronic", "lithium")}
+
+    def electrons(kind: Kind, c: float) -> float:
+        return kind.electrons * (laws["sigma"](c) if kind.active else 1.0)
+
+    def share(name: str, axis: int, density: float, *where: tuple[int, ...]) -> None:
+        for at in where:
+            found[name][(axis, *at)] += 0.5 * density
+
+    for axis, here, there in _faces(cells.shape):
+        a, b = kinds[cells[here]], kinds[cells[there]]
+        one = {name: float(box[here]) for name, box in fields.items()}
+        two = {name: float(box[there]) for name, box in fields.items()}
+        d = spacing[axis]
+        if a.porosity and b.porosity:
+            mean = 0.5 * (one["ce"] + two["ce"])
+            gamma = 2 * a.transport * b.transport / (a.transport + b.transport)
+            drop = one["phi_e"] - two["phi_e"]
+            drop -= laws["pull"](mean) * (np.log(one["ce"]) - np.log(two["ce"]))
+            share("ionic", axis, gamma * laws["kappa"](mean) * drop / d, here, there)
+        if a.electrons and b.electrons:
+            s, t = electrons(a, one["cs"]), electrons(b, two["cs"])
+            density = 2 * s * t / (s + t) * (one["phi_s"] - two["phi_s"]) / d
+            share("electronic", axis, density, here, there)
+        if a.active and b.active:
+            mean = 0.5 * (one["cs"] + two["cs"])
+            share(
+                "lithium",
+                axis,
+                laws["diffusivity"](mean) * (one["cs"] - two["cs"]) / d,
+                here,
+                there,
+            )
+        for sign, solid, at, inner, wet, beside, outer in (
+            (1.0, a, here, one, b, there, two), (-1.0, b, there, two, a, here, one),
+        ):  # fmt: skip
+            if solid.active and wet.reacting and not wet.active:
+                jump = inner["phi_s"] - outer["phi_e"]
+                i = laws["reaction"](jump, outer["ce"], inner["cs"], d / 2 * wet.reacting)
+                through = sign * wet.reacting * i
+                share("electronic", axis, through, at)
+                share("ionic", axis, through, beside)
+                share("lithium", axis, through / 96485.33212, at)
+    for j, k in np.ndindex(*cells.shape[1:]):
+        first, last = (0, j, k), (cells.shape[0] - 1, j, k)
+        if kinds[cells[first]].porosity:
+            i = laws["metal"](float(fields["phi_e"][first]), float(fields["ce"][first]))
+            share("ionic", 0, i, first)
+        sigma = electrons(kinds[cells[last]], float(fields["cs"][last]))
+        if sigma:
+            held = float(fields["phi_s"][last]) - float(fields["V"][last])
+            share("electronic", 0, 2 * sigma * held / spacing[0], last)
+    return found

@@ -1,4 +1,4 @@
-"""The page of a run of a cell: curve, sections, profiles, balances."""
+"""The page of a run of a cell: curve, sections, a view in 3D, currents, profiles, balances."""
 
 from __future__ import annotations
 
@@ -7,20 +7,32 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from vmt import _plotting
 from vmt._files import whole_file, write_json
-from vmt.io import write_fields
 from vmt.report._page import Card, Page, figure_png, write_table_csv
+from vmt.report._render import render_png
 from vmt.report._result_page import result_table
 
 if TYPE_CHECKING:
-    from vmt.electrode import Discharge
+    from vmt.electrode import Discharge, Snapshot
 
 __all__ = ["discharge_page", "write_discharge"]
 
 SCHEMA_VERSION = 1
 _COLUMNS = ("quantity", "unit", "value")
 _MAH = 1 / 36000.0
+_HEADINGS = (
+    ("curve", "Voltage"),
+    ("profiles", "Through the thickness"),
+    ("sections", "Lithium on sections"),
+    ("view", "Lithium in 3D"),
+    ("electrolyte", "Salt and potentials"),
+    ("currents", "Currents"),
+    ("reactions", "Reactions"),
+    ("balance", "Balances"),
+)
 
 
 def discharge_page(
@@ -79,13 +91,7 @@ def write_discharge(
     write_json(target / "provenance.json", provenance)
     if spacing is not None:
         for i, shot in enumerate(run.snapshots):
-            fields = {
-                "stoichiometry": shot.stoichiometry,
-                "salt": shot.salt,
-                "solid potential": shot.solid_potential,
-                "liquid potential": shot.liquid_potential,
-            }
-            write_fields(fields, spacing, target / f"fields-{i:02d}.vti")
+            shot.write_vti(target / f"fields-{i:02d}.vti")
     _page(run, figures, title, subtitle, provenance).write(target / "report.html")
 
 
@@ -110,19 +116,8 @@ def _figures(run: Discharge) -> dict[str, tuple[bytes, str]]:
         figure_png(profiles),
         "Means over the planes of voxels: lithium in the active material, salt in the electrolyte.",
     )
-    shots = run.snapshots[-4:]
-    if shots:
-        columns = min(len(shots), 2)
-        rows = (len(shots) + 1) // 2
-        sections = _plotting.figure(rows, columns, width=4.8, height=2.6)
-        for spare in sections.axes[len(shots) : rows * columns]:
-            spare.set_axis_off()
-        for ax, shot in zip(sections.axes[: len(shots)], shots, strict=True):
-            shot.plot(ax)
-        made["sections"] = (
-            figure_png(sections),
-            "Stoichiometry on a slice normal to z, other phases blank; the current flows along x.",
-        )
+    if run.snapshots:
+        made |= _field_figures(run.snapshots)
     balance = _plotting.figure(1, 2)
     floor = 1e-18
     left, right = balance.axes[:2]
@@ -140,6 +135,63 @@ def _figures(run: Discharge) -> dict[str, tuple[bytes, str]]:
     right.legend(fontsize=7, frameon=False)
     _plotting.finish(right, xlabel="step", ylabel="iterations")
     made["balance"] = (figure_png(balance), "What is conserved, and how the solver worked.")
+    return made
+
+
+def _field_figures(snapshots: tuple[Snapshot, ...]) -> dict[str, tuple[bytes, str]]:
+    """Pictures of the fields: the last four times, the rest at the end."""
+    shots, last = snapshots[-4:], snapshots[-1]
+    columns, rows = min(len(shots), 2), (len(shots) + 1) // 2
+    sections = _plotting.figure(rows, columns, width=4.8, height=3.3)
+    for spare in sections.axes[len(shots) :]:
+        spare.set_axis_off()
+    middle = last.layout.phase.shape[2] // 2
+    planes = [np.asarray(s.fields["stoichiometry"][:, :, middle]) for s in shots]
+    some = np.concatenate([p[np.isfinite(p)] for p in planes])
+    limits = (float(some.min()), float(some.max())) if some.size else None
+    for ax, shot in zip(sections.axes[: len(shots)], shots, strict=True):
+        shot.plot(ax, limits=limits)
+    made = {
+        "sections": (
+            figure_png(sections),
+            "Stoichiometry on a slice normal to z, lithium metal at the left, the collector at the "
+            "right; one scale.",
+        ),
+        "view": (
+            render_png(last),
+            "Stoichiometry on the surface of the active material and on two cuts, with the binder, "
+            "at the end; the separator, left out, is at the top.",
+        ),
+    }
+    fields = _plotting.figure(1, 3, width=4.6, height=3.3)
+    for ax, field in zip(
+        fields.axes[:3], ("salt", "liquid_potential", "solid_potential"), strict=True
+    ):
+        last.plot(ax, field=field)
+    made["electrolyte"] = (
+        figure_png(fields),
+        "Salt concentration and both potentials on the same slice at the end; binder is outlined.",
+    )
+    if "ionic" in last.fields:
+        fluxes = last.fluxes()
+        currents = _plotting.figure(2, 2, width=4.8, height=3.3)
+        fluxes.plot(currents.axes[0])
+        fluxes.plot(currents.axes[1], carrier="electronic")
+        fluxes.plot_profile(currents.axes[2])
+        fluxes.plot_collector(currents.axes[3])
+        made["currents"] = (
+            figure_png(currents),
+            "Magnitude of the ionic and the electronic current density on a slice, both through "
+            "the thickness, and the current into the collector, at the end.",
+        )
+        reactions = _plotting.figure(1, 2, width=4.8, height=3.4)
+        fluxes.plot_reaction(reactions.axes[0])
+        fluxes.plot_histogram(reactions.axes[1])
+        made["reactions"] = (
+            figure_png(reactions),
+            "Local current density into the active material: mean of each voxel's faces on a "
+            "slice, and how the reacting area is spread over it.",
+        )
     return made
 
 
@@ -167,10 +219,7 @@ def _page(
     )
     for note in run.notes:
         page.callout("note", note)
-    for name, heading in (
-        ("curve", "Voltage"), ("profiles", "Through the thickness"),
-        ("sections", "Sections"), ("balance", "Balances"),
-    ):  # fmt: skip
+    for name, heading in _HEADINGS:
         if name in figures:
             picture, caption = figures[name]
             page.section(heading).figure(picture, caption, caption)

@@ -64,6 +64,7 @@ class _View:
     names: dict[int, str]
     caption: str
     cut: float = _CUT
+    lift: float = _LIFT
 
 
 def render(
@@ -82,9 +83,12 @@ def render(
     Of a conduction that kept its potential, the current is drawn: lines that carry equal shares of
     it, in the color of the flux density, through the translucent phase.
 
+    Of a `vmt.electrode.Snapshot` the lithium on the surface and on the cuts of the active material
+    is drawn, with the binder; the separator is left out, and edges above 160 voxels are thinned.
+
     Parameters
     ----------
-    structure : Microstructure, or a result that has one as ``.structure``
+    structure : Microstructure, a result that has one as ``.structure``, or a Snapshot
         What is drawn.
     phase : str or int, optional
         The phase that is shown. Default: all but the one with the smallest label; of a conduction,
@@ -120,6 +124,10 @@ def render(
         from vmt.report._render_flux import flux_picture
 
         return flux_picture(structure, phase, (width, height), background, title)
+    if hasattr(structure, "stoichiometry") and hasattr(structure, "layout"):
+        from vmt.report._render_fields import field_picture
+
+        return field_picture(structure, (width, height), background, title)
     view = _view(structure, phase)
     camera = _Camera.fit(view, (width, height))
     picture = _with_pyvista(_draw_pyvista, view, camera, background)
@@ -177,6 +185,10 @@ def view_caption(structure: object, *, phase: str | int | None = None) -> str:
     >>> view_caption(Microstructure(np.ones((4, 4, 4), np.uint8), 10e-9))
     'solid; 4×4×4 voxels of 10 nm'
     """
+    if hasattr(structure, "stoichiometry") and hasattr(structure, "layout"):
+        from vmt.report._render_fields import field_view
+
+        return field_view(structure)[0].caption
     return _view(structure, phase).caption
 
 
@@ -294,6 +306,7 @@ def _palette(view: _View) -> npt.NDArray[np.float32]:
     table = np.zeros((256, 3), np.float32)
     for value, color in view.colors.items():
         table[value] = to_rgb(color)
+        table[value] += (1.0 - table[value]) * view.lift
     return table
 
 
@@ -306,7 +319,6 @@ def _light(
 ) -> npt.NDArray[np.float32]:
     """Color of faces (n, 3): the phase's color, the tone of the normal, how open and deep it is."""
     base = palette[ids]
-    base = base + (1.0 - base) * _LIFT
     tone = np.asarray(_TONES, np.float32)[axis] * (0.30 + 0.70 * openness) * (0.25 + 0.75 * near)
     return np.asarray(np.clip(base * tone[:, None], 0.0, 1.0), np.float32)
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vmt._units import format_length
-from vmt.report._render import _LIFT, _Camera, _corners, _palette, _View
+from vmt.report._render import _Camera, _corners, _palette, _View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +63,6 @@ def annotate(
     )
     if len(view.names) > 1:
         palette = _palette(view)
-        palette = palette + (1 - palette) * _LIFT
         handles = [
             Patch(facecolor=tuple(palette[i]), edgecolor=ink, linewidth=0.5, label=name)
             for i, name in view.names.items()

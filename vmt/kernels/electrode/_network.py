@@ -68,7 +68,8 @@ class Network:
     it, and into `solid_geometry` [m], which has not; reacting faces `rx_*` with area [m²]
     and a code into `half`, the distance of a cell's center from its face over the face's area
     [1/m]; lithium metal `li_*`; collectors `cc_*` with geometric conductance [m],
-    and whether each is at the ground instead of at the terminal.
+    and whether each is at the ground instead of at the terminal; `cc_face` is twice the axis of
+    the face, plus one at the cell's high side.
 
     `split_solid` active cells, `split_links` links of active cells and `split_faces` reacting faces
     belong to the electrode of the first `split` planes, and come first.
@@ -104,8 +105,10 @@ class Network:
     cc_solid: Integers
     cc_conductance: Floats
     cc_ground: npt.NDArray[np.bool_]
+    cc_face: Codes
     reacting_area: float
     voxel_area: float
+    periodic: tuple[bool, bool] = (False, False)
     split: int = 0
     split_solid: int = 0
     split_links: int = 0
@@ -235,11 +238,13 @@ def build_network(
                     rx_area=full * w,
                     rx_half=np.full(int(face.sum()), axis, np.uint8),
                 )
-            for here, beyond in ((s, two), (t, one)):
+            for high, here, beyond in ((1, s, two), (0, t, one)):
                 touch = (here >= 0) & metal[beyond]
+                count = int(touch.sum())
                 add(
                     cc_solid=here[touch],
-                    cc_conductance=np.full(int(touch.sum()), 2 * shape),
+                    cc_conductance=np.full(count, 2 * shape),
+                    cc_face=np.full(count, 2 * axis + high, np.uint8),
                     cc_ground=grounded[beyond[touch]],
                 )
     for index, kind in enumerate(table):
@@ -262,6 +267,7 @@ def build_network(
         add(
             cc_solid=end,
             cc_conductance=np.full(end.size, 2 * area / spacing[0]),
+            cc_face=np.full(end.size, 0 if plane == 0 else 1, np.uint8),
             cc_ground=np.full(end.size, at_ground),
         )
     joined = {name: np.concatenate(values) for name, values in parts.items()}
@@ -291,6 +297,7 @@ def build_network(
         li_area=np.full(front.size, area * lithium_area),
         reacting_area=reach,
         voxel_area=voxel,
+        periodic=periodic,
         split=split,
         split_solid=head,
         split_links=int((joined["la_first"] < head).sum()) if head else 0,
