@@ -136,7 +136,8 @@ def cell(chen, h: float) -> Cell:
 def test_a_full_cell_against_the_continuum_model(chen) -> None:
     """Voltages approach those of PyBaMM's DFN, within 0.15 mV; times agree within 0.05 %.
 
-    The bounds were set when the result was known: 0.22, 0.10, 0.08 mV; the last is PyBaMM's mesh.
+    The bounds were set when the result was known: 0.22, 0.10, 0.08 mV. What is left at last may be
+    the error of PyBaMM's own mesh of 80 points, which was not refined.
     """
     reference = dfn(80)
     time, voltage = reference
