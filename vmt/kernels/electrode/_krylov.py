@@ -78,6 +78,7 @@ def flexible_gmres(
     residual, beta, count = b, norm, 0
     while True:
         v = [(residual / beta).astype(basis)]
+        residual = b  # a basis is large enough: what its products leave is let go of at once
         z: list[npt.NDArray[np.floating]] = []
         h = np.zeros((restart + 1, restart))
         rotation = np.zeros((restart, 2))
@@ -106,6 +107,7 @@ def flexible_gmres(
             if abs(g[j + 1]) <= rtol * norm or count >= most or r == 0.0 or used == restart:
                 break
             v.append(w.astype(basis))
+            del w
         y = np.linalg.lstsq(h[:used, :used], g[:used], rcond=None)[0]
         del v, w
         if x is None:
