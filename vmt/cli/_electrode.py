@@ -8,7 +8,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from vmt.cli._app import (
@@ -262,6 +261,8 @@ def _toward_separator(structure: Microstructure, axis: int, flip: bool) -> Micro
     """Turn a structure so that the current flows along axis 0, from the separator at index 0."""
     if axis == 0 and not flip:
         return structure
+    import numpy as np
+
     from vmt import Microstructure
 
     labels = np.moveaxis(structure.labels, axis, 0)

@@ -68,7 +68,7 @@ def _several_row(out: Array, mask: Array, next_mask: Array, several: Array) -> N
         out[k] = several[mask[k] | (next_mask[k] << np.uint8(1))]
 
 
-@_row
+@_jit
 def _plane_of_nodes(
     u: Array, flag: Array, x: Array, labels: Array, nothing: Array, none: Array, several: Array,
     i: int, wrap_y: bool, wrap_z: bool, total: Array, weight: Array, mask: Array,
@@ -132,7 +132,7 @@ def _energy_row(
     return total
 
 
-@_row
+@_jit
 def _group_mean(
     x: Array, labels: Array, groups: Array, i: int, j: int, k: int, corner: int, wrap_y: bool,
     wrap_z: bool,

@@ -199,7 +199,7 @@ def _ghosts(
                 here[m] = other[hy * pitch + m]
 
 
-@_row
+@_jit
 def _relax(
     z: Array, b: Array, code: Array, below: Array, above: Array, s: int, pitch: int, wx: float,
     wy: float, wz: float,
@@ -215,7 +215,7 @@ def _relax(
     )  # fmt: skip
 
 
-@_row
+@_jit
 def _update(
     i: int, r: Array, q: Array, z: Array, p: Array, x: Array, code: Array, alpha: float,
     beta: float, keep: bool, pitch: int, wx: float, wy: float, wz: float, full: bool,
@@ -378,7 +378,7 @@ def byte_descend(
                 _store(total, coarse[(i + 1) // 2], hy, hz, pitch, coarse_pitch)
 
 
-@_row
+@_jit
 def _red(
     i: int, z: Array, r: Array, code: Array, ny: int, nz: int, pitch: int, wx: float, wy: float,
     wz: float, periodic_y: bool, periodic_z: bool,
@@ -391,7 +391,7 @@ def _red(
             _ghosts(z[i], s, ny, nz, pitch, periodic_y, periodic_z, False)
 
 
-@_row
+@_jit
 def _dots(
     i: int, z: Array, r: Array, q: Array, code: Array, pitch: int, wx: float, wy: float,
     wz: float, full: bool, dots: Array,
@@ -426,7 +426,7 @@ def _dots(
     dots[i, 3] = sv
 
 
-@_row
+@_jit
 def _prolonged(
     i: int, here: Array, r: Array, code: Array, total: Array, pitch: int, wx: float, wy: float,
     wz: float, full: bool,

@@ -270,7 +270,7 @@ def _apply(
     )  # fmt: skip
 
 
-@_row
+@_jit
 def _subtract(
     i: int, b: Array, z: Array, inverse: Array, cx: Array, cy: Array, cz: Array, v: Array,
     alpha: float, pitch: int, sx: float, sy: float, sz: float, full: bool,
@@ -377,7 +377,7 @@ def count_descend(
                 _store(total, coarse[(i + 1) // 2], hy, hz, pitch, coarse_pitch)
 
 
-@_row
+@_jit
 def _red(
     i: int, z: Array, b: Array, inverse: Array, cx: Array, cy: Array, cz: Array, ny: int, nz: int,
     pitch: int, sx: float, sy: float, sz: float, periodic_y: bool, periodic_z: bool,
@@ -393,7 +393,7 @@ def _red(
             _ghosts(z[i], s, ny, nz, pitch, periodic_y, periodic_z, False)
 
 
-@_row
+@_jit
 def _dots(
     i: int, z: Array, b: Array, other: Array, inverse: Array, cx: Array, cy: Array, cz: Array,
     v: Array, pitch: int, sx: float, sy: float, sz: float, full: bool, dots: Array,

@@ -59,7 +59,7 @@ def _subtract_shifted(here: Array, before: Array, after: Array) -> None:
         here[k] += after[k] - before[k]
 
 
-@_row
+@_jit
 def _along_row(line: Array, x: Array, a: Array, w: float, wrap_z: bool) -> None:
     """Fluxes along a row: `line` (nz + 1) is what enters each voxel, and what leaves the last."""
     nz = x.size
@@ -128,7 +128,7 @@ def _left_row(labels: Array, drawn: Array) -> Any:
     return count
 
 
-@_row
+@_jit
 def _spread(
     drawn: Array, labels: Array, i: int, order: Array, begin: int, end: int, wrap_y: bool,
     wrap_z: bool,
@@ -172,7 +172,7 @@ def _spread(
     return end
 
 
-@_row
+@_jit
 def _beside(drawn: Array, labels: Array, i: int, order: Array, end: int, code: int) -> Any:
     """List the voxels of a plane beside those that draw straight; returns the list's end."""
     ny, nz = labels.shape[1:]
@@ -198,7 +198,7 @@ def _beside(drawn: Array, labels: Array, i: int, order: Array, end: int, code: i
     return end
 
 
-@_row
+@_jit
 def _first_plane(
     drawn: Array, labels: Array, i: int, order: Array, end: int, code: int, wrap_y: bool,
     wrap_z: bool, first: Array, last: Array,
@@ -278,7 +278,7 @@ def drain_directions(
     return end, missing
 
 
-@_row
+@_jit
 def _draw(drawn: Array, need: Array, order: Array, begin: int, end: int, ny: int, nz: int) -> None:
     """Let the listed voxels draw, last first."""
     lack = need.ravel()
