@@ -14,17 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from vmt.kernels.multigrid._partial_sums import fold
+
 __all__ = ["average_energy"]
 
 Array = npt.NDArray[Any]
-_jit: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-_row: Any = njit(
-    cache=True, nogil=True, error_model="numpy", fastmath={"contract"}, forceinline=True
-)
-_sum: Any = njit(
-    cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"},
-    forceinline=True,
-)  # fmt: skip
+_jit: Any = njit(cache=True, nogil=True, error_model="numpy")
+_row: Any = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 
 HALF = np.float32(0.5)
 ZERO = np.float32(0)
@@ -105,14 +101,13 @@ def _four(a: float, b: float, c: float, d: float) -> Any:
     return 4.0 * (a * (a + t) + d * (d + t) + b * b + c * c) + 2.0 * (a * d + b * c)
 
 
-@_sum
+@_row
 def _energy_row(
-    skip: Array, labels: Array, a0: Array, a1: Array, b0: Array, b1: Array, c0: Array, c1: Array,
-    d0: Array, d1: Array, fa0: Array, fa1: Array, fb0: Array, fb1: Array, fc0: Array, fc1: Array,
-    fd0: Array, fd1: Array, step: float, sx: float, sy: float, sz: float,
-) -> Any:  # fmt: skip
-    """Energy of the voxels of a row without a node of several groups; `skip` marks the others."""
-    total = 0.0
+    total: Array, skip: Array, labels: Array, a0: Array, a1: Array, b0: Array, b1: Array,
+    c0: Array, c1: Array, d0: Array, d1: Array, fa0: Array, fa1: Array, fb0: Array, fb1: Array,
+    fc0: Array, fc1: Array, fd0: Array, fd1: Array, step: float, sx: float, sy: float, sz: float,
+) -> None:  # fmt: skip
+    """Add the energies of voxels without a node of several groups; `skip` marks the others."""
     for k in range(labels.size):
         u0 = np.float64(a0[k])
         u1 = np.float64(a1[k])
@@ -127,9 +122,8 @@ def _energy_row(
         e += sz * _four(u1 - u0, u3 - u2, u5 - u4, u7 - u6)
         f = fa0[k] | fa1[k] | fb0[k] | fb1[k] | fc0[k] | fc1[k] | fd0[k] | fd1[k]
         inside = labels[k] > 0
-        total += e if inside and f == 0 else 0.0
+        total[k] += e if inside and f == 0 else 0.0
         skip[k] = np.uint8(1) if inside and f > 0 else np.uint8(0)
-    return total
 
 
 @_jit
@@ -183,6 +177,7 @@ def average_energy(
     none = np.zeros(nz, np.uint8)
     skip = np.zeros(8 * (nz // 8 + 1), np.uint8)
     packed = skip.view(np.uint64)
+    plain = np.zeros(nz)
     u = np.zeros(8)
     energy = 0.0
     for i in range(i0, i1 + 1):
@@ -201,8 +196,8 @@ def average_energy(
                 c, d = above[j], above[j + 1]
                 fa, fb = flag_below[j], flag_below[j + 1]
                 fc, fd = flag_above[j], flag_above[j + 1]
-                part += _energy_row(
-                    skip[:nz], labels[i - 1, j], a[:nz], a[1:], b[:nz], b[1:], c[:nz], c[1:],
+                _energy_row(
+                    plain, skip[:nz], labels[i - 1, j], a[:nz], a[1:], b[:nz], b[1:], c[:nz], c[1:],
                     d[:nz], d[1:], fa[:nz], fa[1:], fb[:nz], fb[1:], fc[:nz], fc[1:], fd[:nz],
                     fd[1:], 1.0, sx, sy, sz,
                 )  # fmt: skip
@@ -228,7 +223,8 @@ def average_energy(
                         e += sy * _four(u[2] - u[0], u[3] - u[1], u[6] - u[4], u[7] - u[5])
                         e += sz * _four(u[1] - u[0], u[3] - u[2], u[5] - u[4], u[7] - u[6])
                         part += e
-            energy += part / 36.0
+            energy += (part + fold(plain)) / 36.0
+            plain[:] = 0.0
         below, above = above, below
         flag_below, flag_above = flag_above, flag_below
     return energy

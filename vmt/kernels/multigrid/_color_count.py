@@ -15,19 +15,16 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from vmt.kernels.multigrid._partial_sums import fold
+
 __all__ = ["count_ascend", "count_descend", "count_finish", "count_subtract"]
 
 Array = npt.NDArray[Any]
-_jit: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-_row: Any = njit(
-    cache=True, nogil=True, error_model="numpy", fastmath={"contract"}, forceinline=True
-)
-_sum: Any = njit(
-    cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"},
-    forceinline=True,
-)  # fmt: skip
+_jit: Any = njit(cache=True, nogil=True, error_model="numpy")
+_row: Any = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 
 ZERO = np.float32(0)
+BLOCK = 256
 
 
 @_row
@@ -111,30 +108,24 @@ def _add_difference_row(total: Array, b: Array, v: Array) -> None:
         total[m] += b[m] - v[m]
 
 
-@_sum
-def _dots_row(z: Array, b: Array, v: Array, o: Array, dots: Array) -> None:
-    zb = 0.0
-    zv = 0.0
-    ov = 0.0
-    bb = 0.0
-    bv = 0.0
-    vv = 0.0
+@_row
+def _dots_row(acc: Array, z: Array, b: Array, v: Array, o: Array) -> None:
+    zb = acc[0]
+    zv = acc[1]
+    ov = acc[2]
+    bb = acc[3]
+    bv = acc[4]
+    vv = acc[5]
     for m in range(z.size):
         z_ = np.float64(z[m])
         b_ = np.float64(b[m])
         v_ = np.float64(v[m])
-        zb += z_ * b_
-        zv += z_ * v_
-        ov += np.float64(o[m]) * v_
-        bb += b_ * b_
-        bv += b_ * v_
-        vv += v_ * v_
-    dots[0] += zb
-    dots[1] += zv
-    dots[2] += ov
-    dots[3] += bb
-    dots[4] += bv
-    dots[5] += vv
+        zb[m] += z_ * b_
+        zv[m] += z_ * v_
+        ov[m] += np.float64(o[m]) * v_
+        bb[m] += b_ * b_
+        bv[m] += b_ * v_
+        vv[m] += v_ * v_
 
 
 @_jit
@@ -400,18 +391,22 @@ def _dots(
 ) -> None:  # fmt: skip
     lo = pitch
     hi = b.shape[2] - pitch
-    dots[i] = 0
+    acc = np.zeros((6, min(BLOCK, hi - lo)))
     for s in range(4):
         red = (i & 1 == 1) == (s in {0, 3})
         if red and not full:
-            av = b[i, s, lo:hi]
+            av = b[i, s]
         else:
             _apply(
                 v, z[i], z[i - 1], z[i + 1], inverse[i], cx[i - 1], cx[i], cy[i], cz[i], s, pitch,
                 sx, sy, sz,
             )  # fmt: skip
-            av = v[lo:hi]
-        _dots_row(z[i, s, lo:hi], b[i, s, lo:hi], av, other[i, s, lo:hi], dots[i])
+            av = v
+        for m in range(lo, hi, BLOCK):
+            e = min(m + BLOCK, hi)
+            _dots_row(acc, z[i, s, m:e], b[i, s, m:e], av[m:e], other[i, s, m:e])
+    for n in range(6):
+        dots[i, n] = fold(acc[n])
 
 
 @_jit

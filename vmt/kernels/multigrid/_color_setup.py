@@ -18,14 +18,8 @@ __all__ = [
 ]
 
 Array = npt.NDArray[Any]
-_jit: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-_row: Any = njit(
-    cache=True, nogil=True, error_model="numpy", fastmath={"contract"}, forceinline=True
-)
-_sum: Any = njit(
-    cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"},
-    forceinline=True,
-)  # fmt: skip
+_jit: Any = njit(cache=True, nogil=True, error_model="numpy")
+_row: Any = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 
 ZERO = np.float32(0)
 
@@ -120,7 +114,7 @@ def _ramp_row(r: Array, here: Array, xm: Array, xp: Array, left: int, right: int
         )
 
 
-@_sum
+@_row
 def _count_row(a: Array, b: Array) -> Any:
     count = np.int32(0)
     for m in range(a.size):

@@ -16,17 +16,13 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from vmt.kernels.multigrid._partial_sums import fold
+
 __all__ = ["drain_directions", "drain_energy", "drain_residual", "drain_route"]
 
 Array = npt.NDArray[Any]
-_jit: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-_row: Any = njit(
-    cache=True, nogil=True, error_model="numpy", fastmath={"contract"}, forceinline=True
-)
-_sum: Any = njit(
-    cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"},
-    forceinline=True,
-)  # fmt: skip
+_jit: Any = njit(cache=True, nogil=True, error_model="numpy")
+_row: Any = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 
 #: where a voxel draws from: the plane before or after, straight; the rows and columns around it;
 #: the plane before or after in a later sweep
@@ -119,7 +115,7 @@ def _wall_row(out: Array, labels: Array, code: int) -> None:
         out[k] = np.uint8(code) if labels[k] > 0 else np.uint8(0)
 
 
-@_sum
+@_row
 def _left_row(labels: Array, drawn: Array) -> Any:
     """How many voxels draw from nowhere so far."""
     count = np.int32(0)
@@ -347,12 +343,10 @@ def _face_row(
         out[k] = f
 
 
-@_sum
-def _energy_row(into: Array, out: Array) -> Any:
-    total = 0.0
+@_row
+def _energy_row(total: Array, into: Array, out: Array) -> None:
     for k in range(into.size):
-        total += into[k] * (into[k] + out[k]) + out[k] * out[k]
-    return total
+        total[k] += into[k] * (into[k] + out[k]) + out[k] * out[k]
 
 
 @_jit
@@ -371,6 +365,9 @@ def drain_energy(
     out_y = np.zeros(nz)
     first_y = np.zeros(nz)
     line = np.zeros(nz + 1)
+    part_x = np.zeros(nz)
+    part_y = np.zeros(nz)
+    part_z = np.zeros(nz)
     current: Any = 0.0
     energy: Any = 0.0
     for j in range(ny):
@@ -381,9 +378,6 @@ def drain_energy(
                     into_x[j, k] += need[0, j, k]
                 current += float(into_x[j, k])
     for i in range(nx):
-        part_x = 0.0
-        part_y = 0.0
-        part_z = 0.0
         if wrap_y:
             n = ny - 1
             _face_row(
@@ -408,7 +402,7 @@ def drain_energy(
                         out_x[j, k] = wall * (0.5 - np.float64(here[k]))
                         if d[k] == AFTER:
                             out_x[j, k] -= s[k]
-            part_x += _energy_row(into_x[j], out_x[j])
+            _energy_row(part_x, into_x[j], out_x[j])
             if j < ny - 1:
                 _face_row(
                     out_y, here, x[i, j + 1], a, labels[i, j + 1], d, drawn[i, j + 1], s,
@@ -416,7 +410,7 @@ def drain_energy(
                 )  # fmt: skip
             else:
                 out_y[:] = first_y
-            part_y += _energy_row(into_y, out_y)
+            _energy_row(part_y, into_y, out_y)
             into_y, out_y = out_y, into_y
             _face_row(
                 line[1:nz], here[: nz - 1], here[1:], a[: nz - 1], a[1:], d[: nz - 1], d[1:],
@@ -429,7 +423,10 @@ def drain_energy(
                     s[nz - 1 :], s[:1], wz, 0.0, LEFT, RIGHT, LEFT, RIGHT,
                 )  # fmt: skip
             line[nz] = line[0]
-            part_z += _energy_row(line[:nz], line[1:])
-        energy += ix * part_x + iy * part_y + iz * part_z
+            _energy_row(part_z, line[:nz], line[1:])
+        energy += ix * fold(part_x) + iy * fold(part_y) + iz * fold(part_z)
+        part_x[:] = 0.0
+        part_y[:] = 0.0
+        part_z[:] = 0.0
         into_x, out_x = out_x, into_x
     return current, energy

@@ -27,10 +27,8 @@ __all__ = [
 ]
 
 Array = npt.NDArray[Any]
-_jit: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-_row: Any = njit(
-    cache=True, nogil=True, error_model="numpy", fastmath={"contract"}, forceinline=True
-)
+_jit: Any = njit(cache=True, nogil=True, error_model="numpy")
+_row: Any = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 
 ZERO = np.float32(0)
 
