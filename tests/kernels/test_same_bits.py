@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numba.core.errors import TypingError
 
 import vmt
-from vmt.kernels.multigrid._partial_sums import fold
+from vmt.kernels._lanes import LANES, dot
 
 PACKAGE = Path(vmt.__file__).parent
 
@@ -51,7 +52,7 @@ def two_processes(directory: Path) -> list[str]:
 
 
 def test_no_kernel_gives_the_compiler_a_choice() -> None:
-    """Nowhere may sums be reordered or products joined with sums: the source fixes each rounding."""
+    """Nowhere may sums be reordered, nor products joined with sums."""
     seen = 0
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -61,18 +62,32 @@ def test_no_kernel_gives_the_compiler_a_choice() -> None:
     assert seen > 50
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 7, 256, 1000])
-def test_fold_adds_halves(n: int) -> None:
-    """The order of the sum is the one documented, and the sum is right."""
-    row = np.random.default_rng(n).standard_normal(n)
-    slow = row.tolist()
-    while len(slow) > 1:
-        half = (len(slow) + 1) // 2
-        slow = [
-            slow[m] + slow[half + m] if half + m < len(slow) else slow[m] for m in range(half)
-        ]
-    assert fold(row.copy()) == slow[0]
-    assert slow[0] == pytest.approx(row.sum(), abs=1e-12)
+@pytest.mark.parametrize("n", [0, 1, LANES - 1, LANES, LANES + 1, 1000])
+@pytest.mark.parametrize("types", [("f4", "f4"), ("f4", "f8"), ("f8", "f8")])
+def test_order_of_a_product_is_the_one_written_down(n: int, types: tuple[str, str]) -> None:
+    """A slow twin, lane by lane, gives the same bits; numpy's sum is the same up to rounding."""
+    rng = np.random.default_rng(n)
+    x, y = (rng.standard_normal(n).astype(kind) for kind in types)
+    products = (x.astype(float) * y.astype(float)).tolist()
+    lanes = [0.0] * LANES
+    whole = n // LANES * LANES
+    for m in range(whole):
+        lanes[m % LANES] += products[m]
+    while len(lanes) > 1:
+        half = len(lanes) // 2
+        lanes = [lanes[m] + lanes[half + m] for m in range(half)]
+    slow = lanes[0]
+    for product in products[whole:]:
+        slow += product
+    assert dot(x, y) == slow
+    assert slow == pytest.approx(float(x.astype(float) @ y.astype(float)), abs=1e-11)
+
+
+@pytest.mark.parametrize("row", [np.zeros(64)[::2], np.zeros(64, int), np.zeros((8, 8))])
+def test_only_contiguous_rows_of_floats_are_loaded(row: np.ndarray) -> None:
+    """Strides, integers and planes are refused when compiled: no wrong number is read."""
+    with pytest.raises(TypingError, match="contiguous row of floats"):
+        dot(row, row)
 
 
 def test_compiling_changes_no_bit(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from vmt.kernels._lanes import dot
 from vmt.kernels.multigrid import _graph_level as graphs
 
 __all__ = ["Hierarchy"]
@@ -242,14 +243,14 @@ class Hierarchy:
         alpha, rho = graphs.graph_apply(level.v, level.e, level.b, *flux)
         if not rho > 0.0:
             return
-        before = graphs.graph_dot(level.b, level.b)
+        before = dot(level.b, level.b)
         level.b -= np.float32(alpha / rho) * level.v
-        if graphs.graph_dot(level.b, level.b) <= 0.0625 * before:
+        if dot(level.b, level.b) <= 0.0625 * before:
             level.e *= np.float32(alpha / rho)
             return
         self._cycle(depth, level.d)
         alpha_2, beta = graphs.graph_apply(level.w, level.d, level.b, *flux)
-        gamma = graphs.graph_dot(level.d, level.v)
+        gamma = dot(level.d, level.v)
         rho_2 = beta - gamma * gamma / rho
         if not rho_2 > 0.0:
             level.e *= np.float32(alpha / rho)

@@ -9,29 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from vmt.kernels._lanes import dot
+
 __all__ = ["flexible_gmres"]
 
 Floats = npt.NDArray[np.float64]
 _jit: Any = njit(cache=True, nogil=True, error_model="numpy")
-
-
-@_jit
-def _dot(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> Any:
-    """Return x·y in float64, in blocks whose sums vectorize."""
-    total = 0.0
-    for start in range(0, x.size, 1024):
-        a = b = c = d = 0.0
-        end = min(start + 1024, x.size)
-        whole = start + (end - start) // 4 * 4
-        for i in range(start, whole, 4):
-            a += np.float64(x[i]) * y[i]
-            b += np.float64(x[i + 1]) * y[i + 1]
-            c += np.float64(x[i + 2]) * y[i + 2]
-            d += np.float64(x[i + 3]) * y[i + 3]
-        for i in range(whole, end):
-            a += np.float64(x[i]) * y[i]
-        total += (a + b) + (c + d)
-    return total
 
 
 @_jit
@@ -89,9 +72,9 @@ def flexible_gmres(
             z.append(np.asarray(precondition(v[j]), dtype=basis))
             w = apply(z[j])
             for i in range(j + 1):
-                h[i, j] = _dot(v[i], w)
+                h[i, j] = dot(v[i], w)
                 _subtract(w, h[i, j], v[i])
-            h[j + 1, j] = np.sqrt(_dot(w, w))
+            h[j + 1, j] = np.sqrt(dot(w, w))
             if h[j + 1, j] > 0:
                 w /= h[j + 1, j]
             for i in range(j):

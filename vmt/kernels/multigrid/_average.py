@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from vmt.kernels.multigrid._partial_sums import fold
+from vmt.kernels._lanes import LANES, lane_sum, load, zeros
 
 __all__ = ["average_energy"]
 
@@ -102,12 +102,24 @@ def _four(a: float, b: float, c: float, d: float) -> Any:
 
 
 @_row
+def _sum_row(row: Array) -> Any:
+    total_ = zeros()
+    whole = row.size // LANES * LANES
+    for k in range(0, whole, LANES):
+        total_ += load(row, k)
+    total = lane_sum(total_)
+    for k in range(whole, row.size):
+        total += row[k]
+    return total
+
+
+@_row
 def _energy_row(
-    total: Array, skip: Array, labels: Array, a0: Array, a1: Array, b0: Array, b1: Array,
+    out: Array, skip: Array, labels: Array, a0: Array, a1: Array, b0: Array, b1: Array,
     c0: Array, c1: Array, d0: Array, d1: Array, fa0: Array, fa1: Array, fb0: Array, fb1: Array,
     fc0: Array, fc1: Array, fd0: Array, fd1: Array, step: float, sx: float, sy: float, sz: float,
 ) -> None:  # fmt: skip
-    """Add the energies of voxels without a node of several groups; `skip` marks the others."""
+    """Energies of voxels without a node of several groups; `skip` marks the others."""
     for k in range(labels.size):
         u0 = np.float64(a0[k])
         u1 = np.float64(a1[k])
@@ -122,7 +134,7 @@ def _energy_row(
         e += sz * _four(u1 - u0, u3 - u2, u5 - u4, u7 - u6)
         f = fa0[k] | fa1[k] | fb0[k] | fb1[k] | fc0[k] | fc1[k] | fd0[k] | fd1[k]
         inside = labels[k] > 0
-        total[k] += e if inside and f == 0 else 0.0
+        out[k] = e if inside and f == 0 else 0.0
         skip[k] = np.uint8(1) if inside and f > 0 else np.uint8(0)
 
 
@@ -177,7 +189,7 @@ def average_energy(
     none = np.zeros(nz, np.uint8)
     skip = np.zeros(8 * (nz // 8 + 1), np.uint8)
     packed = skip.view(np.uint64)
-    plain = np.zeros(nz)
+    plain = np.empty(nz)
     u = np.zeros(8)
     energy = 0.0
     for i in range(i0, i1 + 1):
@@ -201,6 +213,7 @@ def average_energy(
                     d[:nz], d[1:], fa[:nz], fa[1:], fb[:nz], fb[1:], fc[:nz], fc[1:], fd[:nz],
                     fd[1:], 1.0, sx, sy, sz,
                 )  # fmt: skip
+                part += _sum_row(plain)
                 for word in range(packed.size):
                     if packed[word] == 0:
                         continue
@@ -223,8 +236,7 @@ def average_energy(
                         e += sy * _four(u[2] - u[0], u[3] - u[1], u[6] - u[4], u[7] - u[5])
                         e += sz * _four(u[1] - u[0], u[3] - u[2], u[5] - u[4], u[7] - u[6])
                         part += e
-            energy += (part + fold(plain)) / 36.0
-            plain[:] = 0.0
+            energy += part / 36.0
         below, above = above, below
         flag_below, flag_above = flag_above, flag_below
     return energy

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from vmt.kernels.multigrid._partial_sums import fold
+from vmt.kernels._lanes import LANES, lane_sum, load, zeros
 
 __all__ = ["byte_ascend", "byte_descend", "byte_finish", "byte_update"]
 
@@ -34,8 +34,8 @@ _jit: Any = njit(cache=True, nogil=True, error_model="numpy")
 _row: Any = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 
 ZERO = np.float32(0)
-#: how many partial sums a product is made of; their order is fixed, so its bits are as well
-BLOCK = 256
+#: elements of A z at a time
+BLOCK = 4096
 
 
 @_row
@@ -134,40 +134,49 @@ def _potential_row(x: Array, p: Array, z: Array, code: Array, alpha: float, beta
 
 
 @_row
-def _dots_row(
-    acc: Array, z0: Array, z1: Array, z2: Array, z3: Array, r0: Array, r1: Array, r2: Array,
-    r3: Array, q0: Array, q1: Array, q2: Array, q3: Array,
-) -> None:  # fmt: skip
-    """Add to acc the products z·r of parts 0 and 1, of 2 and 3, z·q of all, and the sums of r."""
-    zr_red = acc[0]
-    zr_black = acc[1]
-    zq = acc[2]
-    r_red = acc[3]
-    for m in range(z0.size):
-        a = np.float64(z0[m])
-        b = np.float64(z1[m])
-        c = np.float64(z2[m])
-        d = np.float64(z3[m])
-        ra = np.float64(r0[m])
-        rb = np.float64(r1[m])
-        zr_red[m] += a * ra + b * rb
-        r_red[m] += ra + rb
-        zr_black[m] += c * np.float64(r2[m]) + d * np.float64(r3[m])
-        ab = a * np.float64(q0[m]) + b * np.float64(q1[m])
-        zq[m] += ab + (c * np.float64(q2[m]) + d * np.float64(q3[m]))
+def _dots_row(z: Array, r: Array, q: Array) -> Any:
+    """Sums z·r, z·q, and the sum of r."""
+    zr_, zq_, sr_ = zeros(), zeros(), zeros()
+    whole = z.size // LANES * LANES
+    for m in range(0, whole, LANES):
+        here = load(z, m)
+        there = load(r, m)
+        zr_ += here * there
+        zq_ += here * load(q, m)
+        sr_ += there
+    zr, zq, sr = lane_sum(zr_), lane_sum(zq_), lane_sum(sr_)
+    for m in range(whole, z.size):
+        zr += np.float64(z[m]) * np.float64(r[m])
+        zq += np.float64(z[m]) * np.float64(q[m])
+        sr += np.float64(r[m])
+    return zr, zq, sr
 
 
 @_row
-def _dot_apply_row(
-    zv: Array, sv: Array, here: Array, code: Array, xm: Array, xp: Array, ym: Array, yp: Array,
-    zm: Array, zp: Array, wx: float, wy: float, wz: float,
+def _dot_row(z: Array, v: Array) -> Any:
+    """Sums z·v, and the sum of v."""
+    zv_, sv_ = zeros(), zeros()
+    whole = z.size // LANES * LANES
+    for m in range(0, whole, LANES):
+        there = load(v, m)
+        zv_ += load(z, m) * there
+        sv_ += there
+    zv, sv = lane_sum(zv_), lane_sum(sv_)
+    for m in range(whole, z.size):
+        zv += np.float64(z[m]) * np.float64(v[m])
+        sv += np.float64(v[m])
+    return zv, sv
+
+
+@_row
+def _apply_row(
+    out: Array, here: Array, code: Array, xm: Array, xp: Array, ym: Array, yp: Array, zm: Array,
+    zp: Array, wx: float, wy: float, wz: float,
 ) -> None:  # fmt: skip
-    for m in range(here.size):
+    for m in range(out.size):
         c = np.uint32(code[m])
         s = wx * (xm[m] + xp[m]) + wy * (ym[m] + yp[m]) + wz * (zm[m] + zp[m])
-        v = np.float64(_diagonal(c, wx, wy, wz) * here[m] - s if c > 0 else ZERO)
-        zv[m] += np.float64(here[m]) * v
-        sv[m] += v
+        out[m] = _diagonal(c, wx, wy, wz) * here[m] - s if c > 0 else ZERO
 
 
 @_jit
@@ -403,44 +412,36 @@ def _dots(
 ) -> None:  # fmt: skip
     lo = pitch
     hi = r.shape[2] - pitch
-    acc = np.zeros((6, min(BLOCK, hi - lo)))
-    zi = z[i]
-    ri = r[i]
-    qi = q[i]
-    odd = i & 1
-    s0, s1 = 1 - odd, 2 + odd  # red: 0 and 3 of odd planes, 1 and 2 of even ones
-    s2, s3 = odd, 3 - odd
-    for m in range(lo, hi, BLOCK):
-        e = min(m + BLOCK, hi)
-        _dots_row(
-            acc, zi[s0, m:e], zi[s1, m:e], zi[s2, m:e], zi[s3, m:e], ri[s0, m:e], ri[s1, m:e],
-            ri[s2, m:e], ri[s3, m:e], qi[s0, m:e], qi[s1, m:e], qi[s2, m:e], qi[s3, m:e],
-        )  # fmt: skip
+    v = np.empty(min(BLOCK, hi - lo), np.float32)
+    zr = 0.0
+    zq = 0.0
+    zv = 0.0
+    sv = 0.0
     for s in range(4):
-        red = (odd == 1) == (s in {0, 3})
+        red = (i & 1 == 1) == (s in {0, 3})
+        a, b, c = _dots_row(z[i, s, lo:hi], r[i, s, lo:hi], q[i, s, lo:hi])
+        zr += a
+        zq += b
         if red and not full:
+            zv += a
+            sv += c
             continue
-        y0 = 0 if s < 2 else pitch
-        x0 = lo - 1 if s & 1 == 0 else lo
-        for m in range(0, hi - lo, BLOCK):
-            n = min(BLOCK, hi - lo - m)
-            y = zi[s ^ 2, y0 + m :]
-            along = zi[s ^ 1, x0 + m :]
-            at = lo + m
-            e = at + n
-            _dot_apply_row(
-                acc[4], acc[5], zi[s, at:e], code[i, s, at:e], z[i - 1, s, at:e],
-                z[i + 1, s, at:e], y[:n], y[pitch : n + pitch], along[:n], along[1 : n + 1],
-                wx, wy, wz,
+        for m in range(lo, hi, BLOCK):
+            e = min(m + BLOCK, hi)
+            n = e - m
+            y = z[i, s ^ 2, m - lo if s < 2 else m - lo + pitch :]
+            along = z[i, s ^ 1, m - 1 if s & 1 == 0 else m :]
+            _apply_row(
+                v[:n], z[i, s, m:e], code[i, s, m:e], z[i - 1, s, m:e], z[i + 1, s, m:e],
+                y[:n], y[pitch : n + pitch], along[:n], along[1 : n + 1], wx, wy, wz,
             )  # fmt: skip
-    red_products = fold(acc[0])
-    dots[i, 0] = red_products + fold(acc[1])
-    dots[i, 1] = fold(acc[2])
-    dots[i, 2] = fold(acc[4])
-    dots[i, 3] = fold(acc[5])
-    if not full:
-        dots[i, 2] += red_products
-        dots[i, 3] += fold(acc[3])
+            a, c = _dot_row(z[i, s, m:e], v[:n])
+            zv += a
+            sv += c
+    dots[i, 0] = zr
+    dots[i, 1] = zq
+    dots[i, 2] = zv
+    dots[i, 3] = sv
 
 
 @_jit

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from vmt.kernels.multigrid._partial_sums import fold
+from vmt.kernels._lanes import LANES, lane_sum, load, zeros
 
 __all__ = ["count_ascend", "count_descend", "count_finish", "count_subtract"]
 
@@ -24,7 +24,6 @@ _jit: Any = njit(cache=True, nogil=True, error_model="numpy")
 _row: Any = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 
 ZERO = np.float32(0)
-BLOCK = 256
 
 
 @_row
@@ -109,23 +108,37 @@ def _add_difference_row(total: Array, b: Array, v: Array) -> None:
 
 
 @_row
-def _dots_row(acc: Array, z: Array, b: Array, v: Array, o: Array) -> None:
-    zb = acc[0]
-    zv = acc[1]
-    ov = acc[2]
-    bb = acc[3]
-    bv = acc[4]
-    vv = acc[5]
-    for m in range(z.size):
+def _dots_row(z: Array, b: Array, v: Array, o: Array, dots: Array) -> None:
+    """Add z·b, z·v, o·v, b·b, b·v, v·v to dots."""
+    zb, zv, ov = zeros(), zeros(), zeros()
+    bb, bv, vv = zeros(), zeros(), zeros()
+    whole = z.size // LANES * LANES
+    for m in range(0, whole, LANES):
+        zm = load(z, m)
+        bm = load(b, m)
+        vm = load(v, m)
+        zb += zm * bm
+        zv += zm * vm
+        ov += load(o, m) * vm
+        bb += bm * bm
+        bv += bm * vm
+        vv += vm * vm
+    dots[0] += lane_sum(zb)
+    dots[1] += lane_sum(zv)
+    dots[2] += lane_sum(ov)
+    dots[3] += lane_sum(bb)
+    dots[4] += lane_sum(bv)
+    dots[5] += lane_sum(vv)
+    for m in range(whole, z.size):
         z_ = np.float64(z[m])
         b_ = np.float64(b[m])
         v_ = np.float64(v[m])
-        zb[m] += z_ * b_
-        zv[m] += z_ * v_
-        ov[m] += np.float64(o[m]) * v_
-        bb[m] += b_ * b_
-        bv[m] += b_ * v_
-        vv[m] += v_ * v_
+        dots[0] += z_ * b_
+        dots[1] += z_ * v_
+        dots[2] += np.float64(o[m]) * v_
+        dots[3] += b_ * b_
+        dots[4] += b_ * v_
+        dots[5] += v_ * v_
 
 
 @_jit
@@ -391,22 +404,18 @@ def _dots(
 ) -> None:  # fmt: skip
     lo = pitch
     hi = b.shape[2] - pitch
-    acc = np.zeros((6, min(BLOCK, hi - lo)))
+    dots[i] = 0
     for s in range(4):
         red = (i & 1 == 1) == (s in {0, 3})
         if red and not full:
-            av = b[i, s]
+            av = b[i, s, lo:hi]
         else:
             _apply(
                 v, z[i], z[i - 1], z[i + 1], inverse[i], cx[i - 1], cx[i], cy[i], cz[i], s, pitch,
                 sx, sy, sz,
             )  # fmt: skip
-            av = v
-        for m in range(lo, hi, BLOCK):
-            e = min(m + BLOCK, hi)
-            _dots_row(acc, z[i, s, m:e], b[i, s, m:e], av[m:e], other[i, s, m:e])
-    for n in range(6):
-        dots[i, n] = fold(acc[n])
+            av = v[lo:hi]
+        _dots_row(z[i, s, lo:hi], b[i, s, lo:hi], av, other[i, s, lo:hi], dots[i])
 
 
 @_jit

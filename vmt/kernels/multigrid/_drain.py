@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from vmt.kernels.multigrid._partial_sums import fold
+from vmt.kernels._lanes import LANES, lane_sum, load, zeros
 
 __all__ = ["drain_directions", "drain_energy", "drain_residual", "drain_route"]
 
@@ -344,9 +344,17 @@ def _face_row(
 
 
 @_row
-def _energy_row(total: Array, into: Array, out: Array) -> None:
-    for k in range(into.size):
-        total[k] += into[k] * (into[k] + out[k]) + out[k] * out[k]
+def _energy_row(into: Array, out: Array) -> Any:
+    total_ = zeros()
+    whole = into.size // LANES * LANES
+    for k in range(0, whole, LANES):
+        a = load(into, k)
+        b = load(out, k)
+        total_ += a * (a + b) + b * b
+    total = lane_sum(total_)
+    for k in range(whole, into.size):
+        total += into[k] * (into[k] + out[k]) + out[k] * out[k]
+    return total
 
 
 @_jit
@@ -365,9 +373,6 @@ def drain_energy(
     out_y = np.zeros(nz)
     first_y = np.zeros(nz)
     line = np.zeros(nz + 1)
-    part_x = np.zeros(nz)
-    part_y = np.zeros(nz)
-    part_z = np.zeros(nz)
     current: Any = 0.0
     energy: Any = 0.0
     for j in range(ny):
@@ -378,6 +383,9 @@ def drain_energy(
                     into_x[j, k] += need[0, j, k]
                 current += float(into_x[j, k])
     for i in range(nx):
+        part_x = 0.0
+        part_y = 0.0
+        part_z = 0.0
         if wrap_y:
             n = ny - 1
             _face_row(
@@ -402,7 +410,7 @@ def drain_energy(
                         out_x[j, k] = wall * (0.5 - np.float64(here[k]))
                         if d[k] == AFTER:
                             out_x[j, k] -= s[k]
-            _energy_row(part_x, into_x[j], out_x[j])
+            part_x += _energy_row(into_x[j], out_x[j])
             if j < ny - 1:
                 _face_row(
                     out_y, here, x[i, j + 1], a, labels[i, j + 1], d, drawn[i, j + 1], s,
@@ -410,7 +418,7 @@ def drain_energy(
                 )  # fmt: skip
             else:
                 out_y[:] = first_y
-            _energy_row(part_y, into_y, out_y)
+            part_y += _energy_row(into_y, out_y)
             into_y, out_y = out_y, into_y
             _face_row(
                 line[1:nz], here[: nz - 1], here[1:], a[: nz - 1], a[1:], d[: nz - 1], d[1:],
@@ -423,10 +431,7 @@ def drain_energy(
                     s[nz - 1 :], s[:1], wz, 0.0, LEFT, RIGHT, LEFT, RIGHT,
                 )  # fmt: skip
             line[nz] = line[0]
-            _energy_row(part_z, line[:nz], line[1:])
-        energy += ix * fold(part_x) + iy * fold(part_y) + iz * fold(part_z)
-        part_x[:] = 0.0
-        part_y[:] = 0.0
-        part_z[:] = 0.0
+            part_z += _energy_row(line[:nz], line[1:])
+        energy += ix * part_x + iy * part_y + iz * part_z
         into_x, out_x = out_x, into_x
     return current, energy

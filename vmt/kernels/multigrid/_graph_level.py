@@ -20,7 +20,6 @@ __all__ = [
     "graph_apply",
     "graph_backward",
     "graph_coarsen",
-    "graph_dot",
     "graph_forward",
     "graph_members",
     "links_graph",
@@ -434,12 +433,3 @@ def graph_apply(
         xb += here * b[i]
         xv += here * s
     return xb, xv
-
-
-@_jit
-def graph_dot(x: Array, y: Array) -> Any:
-    """Return x·y in float64."""
-    total = 0.0
-    for i in range(x.size):
-        total += np.float64(x[i]) * y[i]
-    return total

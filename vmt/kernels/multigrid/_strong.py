@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vmt.kernels._lanes import dot
 from vmt.kernels.multigrid import _graph_level as graphs
 from vmt.kernels.multigrid._hierarchy import FloatLevel
 
@@ -140,14 +141,14 @@ class _Coarse:
         alpha, rho = graphs.graph_apply(level.v, level.e, level.b, *level.fluxes)
         if not rho > 0.0:
             return
-        before = graphs.graph_dot(level.b, level.b)
+        before = dot(level.b, level.b)
         level.b -= np.float32(alpha / rho) * level.v
-        if graphs.graph_dot(level.b, level.b) <= 0.0625 * before:
+        if dot(level.b, level.b) <= 0.0625 * before:
             level.e *= np.float32(alpha / rho)
             return
         self._cycle(depth, level.d)
         alpha_2, beta = graphs.graph_apply(level.w, level.d, level.b, *level.fluxes)
-        gamma = graphs.graph_dot(level.d, level.v)
+        gamma = dot(level.d, level.v)
         rho_2 = beta - gamma * gamma / rho
         if not rho_2 > 0.0:
             level.e *= np.float32(alpha / rho)
