@@ -67,10 +67,7 @@ def test_two_point_is_faster_than_a_padded_transform(mask):
 
 
 def test_paths_are_faster_than_scikit_image(mask):
-    """Shortest paths are at least 1.2 times as fast as scikit-image's minimum-cost paths.
-
-    2.5 to 3 times on the machine where the limit was first set, 1.5 to 1.9 on another.
-    """
+    """Shortest paths are at least 5 times as fast as scikit-image's minimum-cost paths."""
     from skimage.graph import MCP_Geometric
 
     small = mask[:48, :48, :48]
@@ -81,4 +78,4 @@ def test_paths_are_faster_than_scikit_image(mask):
         return MCP_Geometric(costs, fully_connected=True).find_costs(ends)[0]
 
     ours = seconds(lambda: paths.face_distances(small, (1, 1, 1)), repeats=9)
-    assert ours < seconds(plain, repeats=9) / 1.2
+    assert ours < seconds(plain, repeats=9) / 5

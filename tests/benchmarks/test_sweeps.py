@@ -75,7 +75,7 @@ def test_throughput_is_that_of_bare_processes(tmp_path: Path, monkeypatch) -> No
     """
     for name, value in SINGLE.items():
         monkeypatch.setenv(name, value)
-    count, spawn = 24, multiprocessing.get_context("spawn")
+    count, spawn = 96, multiprocessing.get_context("spawn")
     by_clock, by_cpu = [], []
     with _client(None, 2, 1, print) as client:  # the cluster that run starts
         vmt.run(structures(4), cluster=client)  # compiled and warm

@@ -115,6 +115,23 @@ def test_path_lengths_equal_dijkstra(spacing, axis, mask):
     np.testing.assert_allclose(fast[inside], slow[inside] / min(spacing), rtol=2e-6)
 
 
+def test_paths_from_one_voxel_into_a_wide_room() -> None:
+    """A front that outgrows its buckets many times keeps to closed forms in an empty box."""
+    room = np.ones((40, 61, 61), bool)
+    room[-1] = False
+    room[-1, 30, 30] = True
+    at = np.indices(room.shape) - np.array([39, 30, 30])[:, None, None, None]
+    away = np.sort(np.abs(at), axis=0)[:, :-1]
+    exact = away[2] - away[1] + np.sqrt(2) * (away[1] - away[0]) + np.sqrt(3) * away[0]
+    steps = paths.face_distances(room, (1, 1, 1))[:-1]
+    np.testing.assert_allclose(steps, exact, rtol=1e-5)
+    straight = np.sqrt((at[:, :-1] ** 2).sum(axis=0))
+    smooth = paths.euclidean_distances(room, (1, 1, 1))[:-1]
+    assert (smooth >= straight - 1e-3).all()  # first order: from above
+    assert (smooth <= np.abs(at[:, :-1]).sum(axis=0) + 1e-3).all()
+    assert smooth[:, 30, 30] == pytest.approx(np.arange(39, 0, -1), rel=1e-6)
+
+
 @pytest.mark.parametrize("spacing", SPACINGS)
 @cases
 @given(masks(7), st.sampled_from([0, 1, 2, 3, 4, 5, 6, 9]), st.sampled_from(["x", "y+", "all"]))

@@ -19,7 +19,7 @@ __all__ = ["ALL_FAILED", "Job", "Tell"]
 #: a study whose first rows all fail is stopped
 ALL_FAILED = 8
 #: seconds that a task of small rows should take, and the most rows in it
-_TASK_SECONDS, _MOST_ROWS = 0.5, 500
+_TASK_SECONDS, _MOST_ROWS = 1.0, 500
 #: seconds of work that wait at a worker, and the most tasks
 _QUEUED_SECONDS, _MOST_QUEUED = 0.1, 32
 Tell = Callable[[str], None]

@@ -69,6 +69,7 @@ def process(values, *, threads: int):
         "most_threads": float(numba.config.NUMBA_NUM_THREADS),
         "given": float(threads),
         "omp": float(os.environ.get("OMP_NUM_THREADS", "nan")),
+        "kept_memory": float(os.environ.get("MALLOC_TRIM_THRESHOLD_", "nan")),
     }
 
 
