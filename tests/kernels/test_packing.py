@@ -18,6 +18,14 @@ def still(n):
     return np.tile(np.eye(3), (n, 1, 1)), np.arange(n), np.ones(n)
 
 
+def test_every_pair_of_a_crowd_is_listed():
+    """More neighbors than room was made for: all n(n - 1)/2 pairs, each once and in order."""
+    n = 60
+    centers = np.random.default_rng(0).random((n, 3))
+    made = packing._pairs(centers, np.full(n, 2.0), np.ones(3), np.zeros(3, bool), 0.0)
+    np.testing.assert_array_equal(made, np.stack(np.triu_indices(n, 1), axis=1))
+
+
 @pytest.mark.parametrize("wraps", [(True, True, True), (False, True, False)])
 @pytest.mark.parametrize("edge", [5.0, 9.0, 14.0])
 def test_contacts_of_balls_agree_with_the_twin(wraps, edge):

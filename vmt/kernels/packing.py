@@ -212,8 +212,8 @@ def _apart(i, j, centers, size, wraps, d):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _pairs(centers, far, size, wraps, skin):  # type: ignore[no-untyped-def]
-    """Pairs (m, 2), first below second, of bodies nearer than their reaches far (n,) and a skin."""
+def _list_pairs(centers, far, size, wraps, skin, found):  # type: ignore[no-untyped-def]
+    """Write pairs of near bodies into found as far as there is room; returns how many there are."""
     n = centers.shape[0]
     cut = 2 * far.max() + skin
     counts = np.empty(3, np.int64)
@@ -231,7 +231,7 @@ def _pairs(centers, far, size, wraps, skin):  # type: ignore[no-untyped-def]
         cell = (place[i, 0] * counts[1] + place[i, 1]) * counts[2] + place[i, 2]
         following[i] = head[cell]
         head[cell] = i
-    found = np.empty((max(n * 16, 64), 2), np.int64)
+    room = found.shape[0]
     m = 0
     d = np.empty(3)
     for i in range(n):
@@ -262,14 +262,22 @@ def _pairs(centers, far, size, wraps, skin):  # type: ignore[no-untyped-def]
                             _apart(i, j, centers, size, wraps, d)
                             near = far[i] + far[j] + skin
                             if d[0] * d[0] + d[1] * d[1] + d[2] * d[2] < near * near:
-                                if m == found.shape[0]:
-                                    larger = np.empty((2 * m, 2), np.int64)
-                                    larger[:m] = found
-                                    found = larger
-                                found[m, 0], found[m, 1] = i, j
+                                if m < room:
+                                    found[m, 0], found[m, 1] = i, j
                                 m += 1
                         j = following[j]
-        found[start:m, 1].sort()
+        found[start : min(m, room), 1].sort()
+    return m
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _pairs(centers, far, size, wraps, skin):  # type: ignore[no-untyped-def]
+    """Pairs (m, 2), first below second, of bodies nearer than their reaches far (n,) and a skin."""
+    found = np.empty((max(centers.shape[0] * 16, 64), 2), np.int64)
+    m = _list_pairs(centers, far, size, wraps, skin, found)
+    if m > found.shape[0]:
+        found = np.empty((m, 2), np.int64)
+        _list_pairs(centers, far, size, wraps, skin, found)
     return found[:m].copy()
 
 
