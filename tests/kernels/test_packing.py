@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from vmt.kernels import packing, reference_packing, star_shapes
+from vmt.kernels.directions import rotations, spread_points
 from vmt.models import RandomStarParticle
 from vmt.models._packing_shapes import shape_tables
 
@@ -50,7 +51,7 @@ def test_contacts_of_stars_agree_with_the_twin():
     shapes = shape_tables(c, 900)
     seen = []
     for distance in (1.9, 2.0, 2.1, 2.2) * 8:
-        turn = packing.rotations(2, rng)
+        turn = rotations(2, rng)
         u = rng.normal(size=3)
         apart = distance * u / np.linalg.norm(u)
         centers = np.array([[10.0, 10, 10], 10 + apart])
@@ -74,7 +75,7 @@ def test_looked_up_radii_are_those_of_the_series():
 
     c = MODEL.sample_coefficients(4, rng=1)
     tables = shape_tables(c)[0]
-    directions = packing.spread_points(500)[:, [1, 2, 0]]
+    directions = spread_points(500)[:, [1, 2, 0]]
     for k in range(4):
         exact = radii(c[k : k + 1], np.zeros(500, np.int64), directions)
         found = [packing._radius(tables[k], *u) for u in directions]
@@ -115,7 +116,7 @@ def test_bodies_turn_out_of_an_overlap():
     """Stars that overlap are freed by moves and turns; turns stay rotations."""
     c = MODEL.sample_coefficients(6, rng=5)
     rng = np.random.default_rng(0)
-    centers, turn = 4 + 2.4 * rng.random((6, 3)), packing.rotations(6, rng)
+    centers, turn = 4 + 2.4 * rng.random((6, 3)), rotations(6, rng)
     before = turn.copy()
     _, worst = packing.relax(
         centers, turn, np.arange(6), np.ones(6), shape_tables(c, 400), np.full(3, 12.0),
@@ -140,7 +141,7 @@ def test_walls_hold_bodies_back():
     c[1, 1:] = 0
     centers = np.array([[0.2, 3.0, 6.9], [6.9, 6.8, 0.1]])
     size = np.full(3, 7.0)
-    turn = packing.rotations(2, np.random.default_rng(0))
+    turn = rotations(2, np.random.default_rng(0))
     shapes = shape_tables(c, 900)
     packing.relax(
         centers, turn, np.arange(2), np.ones(2), shapes, size, np.zeros(3, bool),
@@ -154,6 +155,6 @@ def test_walls_hold_bodies_back():
 
 def test_rotations_are_uniform():
     """Rotation matrices have determinant 1, and the mean of many is near zero."""
-    made = packing.rotations(4000, np.random.default_rng(2))
+    made = rotations(4000, np.random.default_rng(2))
     np.testing.assert_allclose(np.linalg.det(made), 1)
     assert np.abs(made.mean(axis=0)).max() < 0.04

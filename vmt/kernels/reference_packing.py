@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from vmt.kernels.packing import spread_points
+from vmt.kernels.directions import spread_points
 from vmt.kernels.stars import radii, radii_gradient
 
 __all__ = ["ball_contacts", "star_depth"]

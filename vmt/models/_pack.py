@@ -20,6 +20,7 @@ from vmt._progress import steps as progress
 from vmt._units import check_spacing
 from vmt.errors import InputError, PackingError, VmtWarning
 from vmt.kernels import packing, star_shapes
+from vmt.kernels.directions import rotations
 from vmt.models._level_set import seed_sequence
 from vmt.models._packing_shapes import Shapes, shape_tables
 from vmt.models._particle_packing import ParticlePacking, check_faces
@@ -169,7 +170,7 @@ def pack_particles(
     _check_box(shapes, which, box, wraps)
     n = len(which)
     centers = generator.random((n, 3)) * box
-    turn = packing.rotations(n, generator)
+    turn = rotations(n, generator)
     scale = np.ones(n)
     wanted = volume_fraction
     with progress("packing", _STAGES + _ROUNDS + 2) as step:

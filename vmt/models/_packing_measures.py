@@ -189,7 +189,7 @@ def radial_distribution(
     # each pair from both ends, the center itself n times
     ends = cKDTree(centers).count_neighbors(cKDTree(np.concatenate(images)), edges) - n
     pairs = np.diff(ends).astype(float)
-    from vmt.kernels.packing import spread_points
+    from vmt.kernels.directions import spread_points
 
     middles = 0.5 * (edges[1:] + edges[:-1])
     around = np.abs(spread_points(400))

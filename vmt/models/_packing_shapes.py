@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from vmt.kernels.packing import cube_directions, spread_points
+from vmt.kernels.directions import cube_directions, spread_points
 from vmt.kernels.star_shapes import mean_radii
 from vmt.kernels.stars import degree_of, harmonics
 
