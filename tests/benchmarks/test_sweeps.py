@@ -41,6 +41,13 @@ def cpu_time(client) -> float:
     return sum(client.run(time.process_time).values()) + time.process_time()
 
 
+def page_faults() -> int:
+    """Pages that the system has handed out to this process."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+
 def bare(rows: range, ready, go, results) -> None:
     """The same kernels without vmt.run, dask or a store."""
     from vmt.study import measure_structure
@@ -95,17 +102,19 @@ def test_throughput_is_that_of_bare_processes(tmp_path: Path, monkeypatch) -> No
             for_bare = time.perf_counter() - start
             for process in processes:
                 process.join()
-            spent = cpu_time(client)
+            spent, faults = cpu_time(client), sum(client.run(page_faults).values())
             start = time.perf_counter()
             result = vmt.run(structures(count), cluster=client, store=tmp_path / str(repeat))
             for_run = time.perf_counter() - start
             spent = cpu_time(client) - spent
+            faults = sum(client.run(page_faults).values()) - faults
             assert result.values("m_factor(solid)").tolist() == found[0][2] + found[1][2]
             by_clock.append(for_bare / for_run)
             by_cpu.append((found[0][1] + found[1][1]) / spent)
             print(
                 f"bare {for_bare:.2f} s, vmt.run {for_run:.2f} s: {by_clock[-1]:.3f} by the "
-                f"clock, {by_cpu[-1]:.3f} by CPU time"
+                f"clock, {by_cpu[-1]:.3f} by CPU time; {faults / count:.0f} page faults a row, "
+                f"{for_bare * 2 / count:.2f} s a row"
             )
     assert sorted(by_clock)[1] >= 0.95
 

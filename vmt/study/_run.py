@@ -44,7 +44,7 @@ _POLL = 1.0
 _WAIT_FOR_WORKERS, _WAIT_FOR_LOCAL = 300.0, 60.0
 _STARTS = 5
 #: dask's workers give every freed array back to the system, which hands it out again page by page:
-#: 5 % of the time of 100³ structures. These keep up to 128 MiB, and arrays above 32 MiB go back.
+#: 3 % of the time of 100³ structures. These keep up to 128 MiB, and arrays above 32 MiB go back.
 _MALLOC = {"MALLOC_TRIM_THRESHOLD_": str(128 * 2**20), "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20)}
 _TABLE_EVERY = 2.0
 
